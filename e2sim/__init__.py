@@ -1,0 +1,1 @@
+"""The radio: physics, scenarios, simulator and the E2 node that serves it."""

@@ -1,0 +1,1 @@
+"""E2 service models: bytes to and from frozen dataclasses."""

@@ -1,0 +1,1 @@
+"""The allocators, each an xApp on ``ricxappframe``."""

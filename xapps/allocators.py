@@ -1,0 +1,48 @@
+"""Registry of allocators: a new one is two files, one row here and one page in ``docs/``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from oran.errors import ConfigError
+from xapps.runtime.contracts import Allocator
+
+ALLOCATORS: dict[str, str] = {
+    "equal": "xapps.classic.equal:EqualAllocator",
+    "random": "xapps.classic.random_assignment:RandomAllocator",
+    "greedy": "xapps.classic.greedy:GreedyAllocator",
+    "matching": "xapps.classic.matching:MatchingAllocator",
+    "exact": "xapps.classic.exact:ExactAllocator",
+}
+"""Allocators that need no model: name -> ``module:class``."""
+
+LEARNED: dict[str, str] = {
+    "ssvae": "xapps.ssvae.policy:SsvaePolicy",
+}
+"""Allocators built from a model file by their ``from_model``: name -> ``module:class``."""
+
+
+def load_class(name: str) -> Any:
+    """The class behind an allocator's name, imported on first use.
+
+    Raises:
+        ConfigError: no such allocator.
+    """
+    path = ALLOCATORS.get(name) or LEARNED.get(name)
+    if path is None:
+        raise ConfigError("allocator", name, f"known are {', '.join([*ALLOCATORS, *LEARNED])}")
+    module, _, attribute = path.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def build(name: str, **options: Any) -> Allocator:
+    """A classic allocator by name; options are its constructor's.
+
+    Raises:
+        ConfigError: unknown name, or one that needs a model.
+    """
+    if name in LEARNED:
+        raise ConfigError("allocator", name, "is learned: it comes from a model file, not from a name")
+    allocator: Allocator = load_class(name)(**options)
+    return allocator
