@@ -223,6 +223,16 @@ class GlobalGnbId:
 
 
 @dataclass(frozen=True, slots=True)
+class GlobalEnbId:
+    """GlobalENB-ID or GlobalngeNB-ID: only inside a component identity of an Xn or X2 interface."""
+
+    plmn: bytes
+    enb_id: int
+    enb_id_bits: int = 20
+    """Macro 20, home 28 (X2 only), short macro 18, long macro 21."""
+
+
+@dataclass(frozen=True, slots=True)
 class GlobalRicId:
     """GlobalRIC-ID: PLMN (3 octets) and 20-bit near-RT RIC identifier."""
 
@@ -263,11 +273,11 @@ class ComponentId:
     Attributes:
         interface: which alternative.
         value: NG, S1: the AMF or MME name (str). E1: gNB-CU-UP-ID, F1: gNB-DU-ID, W1: ng-eNB-DU-ID (int).
-            XN and X2 carry a global node id, kept as ``GlobalGnbId``.
+            XN and X2 carry a global node id: ``GlobalGnbId``, or ``GlobalEnbId`` for an (ng-)eNB.
     """
 
     interface: InterfaceType
-    value: str | int | GlobalGnbId
+    value: str | int | GlobalGnbId | GlobalEnbId
 
 
 @dataclass(frozen=True, slots=True)
