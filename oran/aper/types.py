@@ -40,10 +40,8 @@ class Integer:
         self.low = low
         self.high = high
         self.extensible = extensible
-        self.min_bits = int(extensible) + (field_width(high - low + 1) if self._is_field() else 8)
-
-    def _is_field(self) -> bool:
-        return self.low is not None and self.high is not None and self.high - self.low < 256
+        span = 65536 if low is None or high is None else high - low + 1
+        self.min_bits = int(extensible) + min(field_width(span), 8)
 
     def write(self, writer: BitWriter, value: int) -> None:
         if self.extensible:

@@ -1,5 +1,13 @@
 """E2AP (O-RAN.WG3.E2AP), the subset that v2.00 to v4 peers share: messages, codec, association."""
 
+from oran.e2ap.association import (
+    E2Association,
+    Event,
+    PduReceived,
+    ProcedureAborted,
+    ProcedureTimedOut,
+    ProtocolViolation,
+)
 from oran.e2ap.codec import decode, encode
 from oran.e2ap.messages import (
     CAUSE_GROUPS,
@@ -68,6 +76,7 @@ from oran.e2ap.messages import (
     TnlUsage,
     TriggeringMessage,
 )
+from oran.e2ap.procedures import Role, State
 from oran.e2ap.refusal import Outline, PduRefused
 
 __all__ = [
@@ -136,8 +145,16 @@ __all__ = [
     "TnlSetupFailed",
     "TnlUsage",
     "TriggeringMessage",
+    "E2Association",
+    "Event",
     "Outline",
+    "PduReceived",
     "PduRefused",
+    "ProcedureAborted",
+    "ProcedureTimedOut",
+    "ProtocolViolation",
+    "Role",
+    "State",
     "decode",
     "encode",
 ]

@@ -67,17 +67,18 @@ def _value_of(pdu: Pdu, ie: Ie) -> Any:
 def decode_by_table(data: bytes) -> Pdu:
     """As :func:`decode`, without the short path."""
     outline = Outline()
+    received: dict[int, tuple[Criticality, bytes]] = {}
     try:
-        return _decode(data, outline)
+        return _decode(data, outline, received)
     except DecodeError as error:
+        outline.identify(received)
         raise PduRefused(error, outline) from error
 
 
-def _decode(data: bytes, outline: Outline) -> Pdu:
-    kind, procedure, criticality, body = read_envelope(data)
-    outline.kind, outline.procedure, outline.criticality = kind, procedure, criticality
-    table = _table_of(kind, procedure)
-    received = _split(body, outline)
+def _decode(data: bytes, outline: Outline, received: dict[int, tuple[Criticality, bytes]]) -> Pdu:
+    outline.kind, outline.procedure, outline.criticality, body = read_envelope(data)
+    _split(body, received)
+    table = _table_of(outline.kind, outline.procedure)
     _refuse_unknown(table, received, outline)
     fields: dict[str, Any] = {}
     for ie in table.ies:
@@ -96,13 +97,11 @@ def _table_of(kind: TriggeringMessage, procedure: int) -> MessageTable:
     return table
 
 
-def _split(body: bytes, outline: Outline) -> dict[int, tuple[Criticality, bytes]]:
-    received = outline.received
+def _split(body: bytes, received: dict[int, tuple[Criticality, bytes]]) -> None:
     for ie_id, criticality, value in read_ies(body):
         if ie_id in received:
             raise DecodeError(f"IE {ie_id} twice", CauseProtocol.ABSTRACT_SYNTAX_ERROR_FALSELY_CONSTRUCTED_MESSAGE)
         received[ie_id] = criticality, value
-    return received
 
 
 def _refuse_unknown(table: MessageTable, received: dict[int, tuple[Criticality, bytes]], outline: Outline) -> None:

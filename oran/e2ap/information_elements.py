@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from oran.aper import (
@@ -88,7 +89,7 @@ _E2_NODE_GNB = Mapped(
         Field("du_id", NODE_PART_ID, optional=True),
     ),
     lambda node: (_plmn_and_id(node), None, node.cu_up_id, node.du_id),
-    lambda parts: m.GlobalGnbId(parts[0][0], *parts[0][1], cu_up_id=parts[2], du_id=parts[3]),
+    lambda parts: replace(_gnb(parts[0]), cu_up_id=parts[2], du_id=parts[3]),
 )
 
 

@@ -38,7 +38,9 @@ _CONTROL_MARKS = (0, _REQUEST, 0, _FUNCTION)
 _INDICATION, _CONTROL, _ACKNOWLEDGE, _FAILURE = b"\x00\x05\x40", b"\x00\x04\x00", b"\x20\x04\x00", b"\x40\x04\x00"
 _HEADER, _MESSAGE, _CALL = b"\x00\x19\x00", b"\x00\x1a\x00", b"\x00\x14\x00"
 _CONTROL_HEADER, _CONTROL_MESSAGE, _OUTCOME = b"\x00\x16\x00", b"\x00\x17\x00", b"\x00\x20\x00"
-_CAUSE_IES = {cause: write_ie(1, Criticality.IGNORE, encode(CAUSE, cause)) for group in CAUSE_GROUPS for cause in group}
+_CAUSE_IES: dict[Any, bytes] = {
+    cause: write_ie(1, Criticality.IGNORE, encode(CAUSE, cause)) for group in CAUSE_GROUPS for cause in group
+}
 _CAUSE_OF = {octets: cause for cause, octets in _CAUSE_IES.items()}
 
 _IDS = Struct(">BHIBHHIH")  # extension bit, count of IEs, RICrequestID, RANfunctionID
