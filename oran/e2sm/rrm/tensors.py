@@ -64,6 +64,18 @@ def get(message: pb.Tensor, rank: int, dtype: type = np.float64) -> NDArray:
     if count > MAX_ELEMENTS or len(message.data) != count * source.itemsize:
         raise malformed(f"tensor of shape {shape} with {len(message.data)} bytes")
     raw = np.frombuffer(message.data, dtype=source).reshape(shape)
+    if np.dtype(dtype).kind == "i":
+        return _integers(raw, message, np.dtype(dtype))
     if message.scale or message.offset:
         return (raw * (message.scale or 1.0) + message.offset).astype(dtype, copy=False)
     return raw.astype(dtype)
+
+
+def _integers(raw: NDArray, message: pb.Tensor, target: np.dtype) -> NDArray:
+    """Identifiers and indices must arrive as integers that fit: a silent wrap would name somebody else."""
+    limits = np.iinfo(target)
+    if raw.dtype.kind not in "iu" or message.scale or message.offset:
+        raise malformed(f"integers sent as {raw.dtype} with scale {message.scale}")
+    if raw.size and (raw.min() < limits.min or raw.max() > limits.max):
+        raise malformed(f"integers beyond {target}")
+    return raw.astype(target)

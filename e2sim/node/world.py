@@ -1,0 +1,152 @@
+"""The radio world behind a node: one simulator, the decision in force, what happened in every slot.
+
+Pure bookkeeping round the simulator: no socket, no clock, no thread. A slot runs *observe, decide, advance*: a decision
+that arrives before :meth:`World.advance` governs the slot; otherwise the old one stays in force and the slot is late.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from e2sim.scenario import Scenario
+from e2sim.simulator import Simulator
+from oran.e2sm.rrm import Allocation, ControlHeader, Kpi, RadioReport
+from oran.errors import DecisionRefused
+
+TRACE_LENGTH = 100_000
+"""Slots kept in the trace; older ones are forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRecord:
+    """What one slot delivered."""
+
+    slot: int
+    time_s: float
+    weighted_throughput_bps_hz: float
+    satisfied_share: float
+    power_w: float
+    fresh: bool
+    """A decision taken on this slot's own report was in force."""
+    allocator: str
+    model_version: str
+
+
+@dataclass(slots=True)
+class Episode:
+    """A seeded run of fixed length, stepped only in lock-step, so that allocators meet the same draws."""
+
+    seed: int
+    slots: int
+    first_record: int
+    done: int = 0
+
+    @property
+    def finished(self) -> bool:
+        return self.done >= self.slots
+
+
+class World:
+    """One cell (or cluster) in operation.
+
+    Args:
+        scenario: the radio scenario.
+        seed: of every draw in it.
+    """
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        self.scenario = scenario
+        self.simulator = Simulator(scenario, np.random.default_rng(seed))
+        self.records: deque[SlotRecord] = deque(maxlen=TRACE_LENGTH)
+        self.recorded = 0
+        self.applied = 0
+        self.refused = 0
+        self.late = 0
+        self.episode: Episode | None = None
+        self.kpi: Kpi | None = None
+        self._report: RadioReport | None = None
+        self._report_id = 0
+        self._pending: tuple[ControlHeader, Allocation] | None = None
+        self._decider = ControlHeader(0, "none")
+
+    def observe(self) -> RadioReport:
+        """The report of the current slot; asked twice in a slot it is the same report."""
+        if self._report is None:
+            self._report_id += 1
+            self._report = replace(self.simulator.observe(), report_id=self._report_id, kpi=self._counted(self.kpi))
+        return self._report
+
+    def propose(self, header: ControlHeader, allocation: Allocation) -> int:
+        """Takes a decision for the current slot and returns the slot's number.
+
+        Raises:
+            DecisionRefused: it violates a hard limit; counted, nothing changes.
+        """
+        try:
+            self.simulator.check(allocation)
+        except DecisionRefused:
+            self.refused += 1
+            raise
+        self._pending = (header, allocation)
+        self.applied += 1
+        return self.simulator.slot
+
+    def advance(self, *, decision_due: bool) -> Kpi:
+        """Ends the slot with the decision in force and moves the radio on by one slot.
+
+        Args:
+            decision_due: somebody was asked to decide; without a fresh decision the slot then counts as late.
+        """
+        slot, time_s = self.simulator.slot, self.simulator.time_s
+        fresh = self._pending is not None and self._pending[0].report_id == self._report_id
+        allocation = None
+        if self._pending is not None:
+            self._decider, allocation = self._pending
+        self.late += decision_due and not fresh
+        kpi = self.simulator.step(allocation)
+        self._record(slot, time_s, kpi, fresh)
+        self.kpi, self._pending, self._report = kpi, None, None
+        return kpi
+
+    def start_episode(self, seed: int, slots: int) -> Episode:
+        """Starts the radio anew from ``seed``; nobody is served until the first decision."""
+        self.simulator.reset(np.random.default_rng(seed))
+        self._pending, self._report, self.kpi = None, None, None
+        self._decider = ControlHeader(0, "none")
+        self.episode = Episode(seed, slots, self.recorded)
+        return self.episode
+
+    def end_episode(self) -> None:
+        """Lets the world run on without an episode."""
+        self.episode = None
+
+    def remove_ue(self, ue_id: int) -> None:
+        """Lets a UE leave the cell at once; a decision that still serves it is refused from now on.
+
+        Raises:
+            KeyError: no such UE.
+        """
+        self.simulator.remove_ue(ue_id)
+        self._report = None
+
+    def trace(self, since: int = 0) -> list[SlotRecord]:
+        """Records from number ``since`` on (records are numbered from 0 over the world's whole life)."""
+        start = max(since - (self.recorded - len(self.records)), 0)
+        return list(self.records)[start:]
+
+    def _record(self, slot: int, time_s: float, kpi: Kpi, fresh: bool) -> None:
+        satisfied = float(np.mean(kpi.satisfied)) if np.size(kpi.satisfied) else 1.0
+        throughput, power_w = float(kpi.weighted_throughput_bps_hz), float(kpi.power_w)
+        by = self._decider
+        self.records.append(
+            SlotRecord(slot, time_s, throughput, satisfied, power_w, fresh, by.allocator, by.model_version)
+        )
+        self.recorded += 1
+
+    def _counted(self, kpi: Kpi | None) -> Kpi | None:
+        if kpi is None:
+            return None
+        return replace(kpi, late_decisions=self.late, applied_decisions=self.applied, refused_decisions=self.refused)
