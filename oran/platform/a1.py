@@ -1,0 +1,232 @@
+"""A1 policies: the suite's two policy types, and a client of the A1 mediator's north face (A1-P v2).
+
+Type ids belong to an xApp (its descriptor's ``policies``), since the platform delivers one type to
+one xApp; the schemas are the same for all.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from oran.errors import DecodeError, PlatformError
+from oran.platform.rest import RestClient
+
+DEFAULT_MODEL_TYPE_ID: Final = 20100
+DEFAULT_REPORTING_TYPE_ID: Final = 20101
+_ROOT: Final = "/A1-P/v2"
+_DRAFT: Final = "http://json-schema.org/draft-07/schema#"
+
+
+class _Policy(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @classmethod
+    def from_json(cls, body: object) -> Self:
+        """Raises: DecodeError if ``body`` is no such policy."""
+        try:
+            return cls.model_validate(body)
+        except ValidationError as error:
+            raise DecodeError(f"{cls.__name__}: {error}") from error
+
+    def to_json(self) -> dict[str, Any]:
+        """The policy's fields; those not given are left out."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class ModelPolicy(_Policy):
+    """Which allocator decides, and, if it is a learned one, with which model."""
+
+    allocator: Annotated[str, Field(min_length=1)]
+    """Name in the registry of allocators."""
+    model: Annotated[str, Field(min_length=1)] | None = None
+    """Name in the model store; absent for the classic allocators."""
+    version: Annotated[int, Field(ge=1)] | None = None
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    """Digest of the model's bytes."""
+    store: Annotated[str, Field(pattern="^[^:/ ]+:[0-9]+$")] | None = None
+    """``host:port`` of the model store; absent: the xApp's own setting."""
+
+    @model_validator(mode="after")
+    def _reference_is_whole(self) -> Self:
+        parts = (self.model, self.version, self.sha256)
+        if any(part is None for part in parts) and any(part is not None for part in parts):
+            raise ValueError("model, version and sha256 go together")
+        return self
+
+
+class ReportingPolicy(_Policy):
+    """By which clock the node reports, and how often."""
+
+    clock: Literal["free-running", "lock-step"]
+    period_ms: Annotated[int, Field(ge=1, le=10_000)]
+
+
+MODEL_SCHEMA: Final[dict[str, Any]] = {
+    "$schema": _DRAFT,
+    "type": "object",
+    "properties": {
+        "allocator": {"type": "string", "minLength": 1},
+        "model": {"type": "string", "minLength": 1},
+        "version": {"type": "integer", "minimum": 1},
+        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        "store": {"type": "string", "pattern": "^[^:/ ]+:[0-9]+$"},
+    },
+    "required": ["allocator"],
+    "dependencies": {"model": ["version", "sha256"], "version": ["model"], "sha256": ["model"]},
+    "additionalProperties": False,
+}
+"""JSON Schema (draft-07) of :class:`ModelPolicy`."""
+
+REPORTING_SCHEMA: Final[dict[str, Any]] = {
+    "$schema": _DRAFT,
+    "type": "object",
+    "properties": {
+        "clock": {"type": "string", "enum": ["free-running", "lock-step"]},
+        "period_ms": {"type": "integer", "minimum": 1, "maximum": 10_000},
+    },
+    "required": ["clock", "period_ms"],
+    "additionalProperties": False,
+}
+"""JSON Schema (draft-07) of :class:`ReportingPolicy`."""
+
+
+class PolicyType(BaseModel):
+    """Body of PUT ``/A1-P/v2/policytypes/{id}``; no further keys are allowed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    description: str
+    policy_type_id: Annotated[int, Field(strict=True, ge=1, le=2_147_483_647)]
+    create_schema: dict[str, Any]
+    """JSON Schema, draft-07, that every instance must satisfy."""
+
+
+def model_policy_type(policy_type_id: int = DEFAULT_MODEL_TYPE_ID) -> PolicyType:
+    """The type "model" under the id that an xApp's descriptor gives it."""
+    return PolicyType(
+        name="model",
+        description="Allocator that decides and the model version it decides with",
+        policy_type_id=policy_type_id,
+        create_schema=MODEL_SCHEMA,
+    )
+
+
+def reporting_policy_type(policy_type_id: int = DEFAULT_REPORTING_TYPE_ID) -> PolicyType:
+    """The type "reporting" under the id that an xApp's descriptor gives it."""
+    return PolicyType(
+        name="reporting",
+        description="Clock and period of the reports that an xApp subscribes to",
+        policy_type_id=policy_type_id,
+        create_schema=REPORTING_SCHEMA,
+    )
+
+
+class PolicyStatus(BaseModel):
+    """Whether a policy is enforced."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    enforce_status: str = Field(alias="enforceStatus")
+    """``ENFORCED`` or ``NOT_ENFORCED``."""
+    enforce_reason: str = Field("", alias="enforceReason")
+
+    @property
+    def enforced(self) -> bool:
+        """Whether the xApp's last word was OK."""
+        return self.enforce_status == "ENFORCED"
+
+
+class A1Client(RestClient):
+    """The rApp's side of A1-P."""
+
+    def healthy(self) -> bool:
+        """Whether the mediator and its database answer."""
+        return self.succeeds(f"{_ROOT}/healthcheck")
+
+    def policy_type_ids(self) -> list[int]:
+        """Raises: PlatformError."""
+        return [int(type_id) for type_id in self.call_json("GET", f"{_ROOT}/policytypes") or []]
+
+    def policy_type(self, policy_type_id: int) -> PolicyType:
+        """Raises: PlatformError, 404 if unknown."""
+        body = self.call_json("GET", _type_path(policy_type_id))
+        try:
+            return PolicyType.model_validate(body)
+        except ValidationError as error:
+            raise PlatformError(f"policy type {policy_type_id}: {error}", 200) from error
+
+    def put_policy_type(self, policy_type: PolicyType) -> None:
+        """Raises: PlatformError, 400 if the body is refused or the type exists."""
+        path = _type_path(policy_type.policy_type_id)
+        self.call("PUT", path, expected=(200, 201), json=policy_type.model_dump(mode="json"))
+
+    def ensure_policy_type(self, policy_type: PolicyType) -> None:
+        """Create the type unless it is there already.
+
+        Raises:
+            PlatformError: it is there with another schema (409), or it was refused.
+        """
+        try:
+            found = self.policy_type(policy_type.policy_type_id)
+        except PlatformError as error:
+            if error.status != 404:
+                raise
+            self.put_policy_type(policy_type)
+            return
+        if found.create_schema != policy_type.create_schema:
+            raise PlatformError(f"policy type {policy_type.policy_type_id} exists with another schema", 409)
+
+    def delete_policy_type(self, policy_type_id: int) -> None:
+        """Raises: PlatformError, 400 while it has instances, 404 if unknown."""
+        self.call("DELETE", _type_path(policy_type_id), expected=(204,))
+
+    def policy_ids(self, policy_type_id: int) -> list[str]:
+        """Raises: PlatformError, 404 if the type is unknown."""
+        return [str(policy_id) for policy_id in self.call_json("GET", f"{_type_path(policy_type_id)}/policies") or []]
+
+    def policy(self, policy_type_id: int, policy_id: str) -> dict[str, Any]:
+        """Raises: PlatformError, 404 if unknown."""
+        body = self.call_json("GET", _policy_path(policy_type_id, policy_id))
+        if not isinstance(body, dict):
+            raise PlatformError(f"policy {policy_id}: not an object", 200)
+        return body
+
+    def put_policy(
+        self,
+        policy_type_id: int,
+        policy_id: str,
+        policy: dict[str, Any],
+        *,
+        notification_destination: str | None = None,
+    ) -> None:
+        """Create or update an instance; what became of it is read by :meth:`policy_status`.
+
+        Raises:
+            PlatformError: 400 if the type's schema refuses it, 404 if the type is unknown.
+        """
+        params = {"notificationDestination": notification_destination} if notification_destination else None
+        path = _policy_path(policy_type_id, policy_id)
+        self.call("PUT", path, expected=(202,), json=policy, params=params)
+
+    def delete_policy(self, policy_type_id: int, policy_id: str) -> None:
+        """Raises: PlatformError, 404 if unknown."""
+        self.call("DELETE", _policy_path(policy_type_id, policy_id), expected=(202,))
+
+    def policy_status(self, policy_type_id: int, policy_id: str) -> PolicyStatus:
+        """Raises: PlatformError, 404 if unknown."""
+        body = self.call_json("GET", f"{_policy_path(policy_type_id, policy_id)}/status")
+        try:
+            return PolicyStatus.model_validate(body)
+        except ValidationError as error:
+            raise PlatformError(f"status of {policy_id}: {error}", 200) from error
+
+
+def _type_path(policy_type_id: int) -> str:
+    return f"{_ROOT}/policytypes/{policy_type_id}"
+
+
+def _policy_path(policy_type_id: int, policy_id: str) -> str:
+    return f"{_type_path(policy_type_id)}/policies/{policy_id}"
