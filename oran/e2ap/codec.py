@@ -14,7 +14,7 @@ from oran.e2ap import short_path
 from oran.e2ap.containers import read_envelope, read_ies, write_ie, write_pdu
 from oran.e2ap.messages import CauseProtocol, Criticality, IeDiagnostic, Pdu, TriggeringMessage
 from oran.e2ap.refusal import Outline, PduRefused
-from oran.e2ap.tables import BY_CLASS, BY_CODE, IGNORED_IES, Ie, MessageTable
+from oran.e2ap.tables import BY_CLASS, BY_CODE, IGNORED_IES, Ie, MessageTable, Sent
 from oran.errors import DecodeError, LocalProtocolError
 
 
@@ -53,7 +53,7 @@ def encode_by_table(pdu: Pdu) -> bytes:
     encoded = []
     for ie in table.ies:
         value = _value_of(pdu, ie)
-        if ie.sent and (ie.mandatory or value != ie.absent):
+        if ie.mandatory or ie.sent is Sent.ALWAYS or (ie.sent is Sent.UNLESS_ABSENT and value != ie.absent):
             encoded.append(write_ie(ie.id, ie.criticality, encode_value(ie.kind, value)))
     return write_pdu(table.kind, table.procedure, table.criticality, encoded)
 
@@ -76,8 +76,10 @@ def decode_by_table(data: bytes) -> Pdu:
 
 
 def _decode(data: bytes, outline: Outline, received: dict[int, tuple[Criticality, bytes]]) -> Pdu:
-    outline.kind, outline.procedure, outline.criticality, body = read_envelope(data)
+    outline.kind, outline.procedure, outline.criticality, body, fault = read_envelope(data)
     _split(body, received)
+    if fault is not None:
+        raise fault
     table = _table_of(outline.kind, outline.procedure)
     _refuse_unknown(table, received, outline)
     fields: dict[str, Any] = {}

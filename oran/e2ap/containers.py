@@ -42,20 +42,27 @@ def write_pdu(kind: TriggeringMessage, procedure: int, criticality: Criticality,
     return bytes((kind << 5, procedure)) + CRITICALITY_OCTET[criticality] + counted(body)
 
 
-def read_envelope(data: bytes) -> tuple[TriggeringMessage, int, Criticality, bytes]:
-    """(message class, procedure code, procedure criticality, message).
+def read_envelope(data: bytes) -> tuple[TriggeringMessage, int, Criticality, bytes, DecodeError | None]:
+    """(message class, procedure code, procedure criticality, message, what is wrong with its length).
+
+    A message that is shorter or longer than its length says is returned as far as it goes, so that
+    a refusal can still name the procedure and the identifiers in it.
 
     Raises:
-        DecodeError: not an E2AP PDU, or octets after it.
+        DecodeError: not an E2AP PDU at all.
     """
     reader = BitReader(data)
     first, procedure, criticality = reader.octets(3)
     if first & 0x80 or first >> 5 > 2:
         raise malformed(f"PDU octet {first:#04x}")
-    body = reader.open_type()
-    if reader.position != reader.end:
-        raise malformed(f"{(reader.end - reader.position) // 8} octets after the PDU")
-    return TriggeringMessage(first >> 5), procedure, criticality_of(criticality), body
+    fault = None
+    try:
+        body = reader.open_type()
+    except DecodeError as error:
+        body, fault = data[4 + (data[3:4] >= b"\x80") :], error
+    if fault is None and reader.position != reader.end:
+        fault = malformed(f"{(reader.end - reader.position) // 8} octets after the PDU")
+    return TriggeringMessage(first >> 5), procedure, criticality_of(criticality), body, fault
 
 
 def read_ies(body: bytes) -> Iterator[RawIe]:

@@ -140,11 +140,19 @@ RAN_FUNCTIONS_REJECTED = SingleContainerList(
 
 # --- E2 node components -----------------------------------------------------------------------
 
-_ENB_ID_XN = Choice([BitString(20, 20), BitString(18, 18), BitString(21, 21)], lambda e: (20, 18, 21).index(e[1]))
+_ENB_ID_XN_BITS, _ENB_ID_X2_BITS = (20, 18, 21), (20, 28, 18, 21)
+_ENB_ID_XN = Choice([BitString(n, n) for n in _ENB_ID_XN_BITS], lambda enb: _enb_index(enb, _ENB_ID_XN_BITS))
 _ENB_ID_X2 = Choice(
-    [BitString(20, 20), BitString(28, 28), BitString(18, 18), BitString(21, 21)],
-    lambda e: (20, 28, 18, 21).index(e[1]),
+    [BitString(n, n) for n in _ENB_ID_X2_BITS[:2]],
+    lambda enb: _enb_index(enb, _ENB_ID_X2_BITS),
+    additions=[BitString(n, n) for n in _ENB_ID_X2_BITS[2:]],
 )
+
+
+def _enb_index(enb: tuple[int, int], sizes: tuple[int, ...]) -> int:
+    if enb[1] not in sizes:
+        raise LocalProtocolError(f"an eNB identifier of {enb[1]} bits, {sizes} allowed")
+    return sizes.index(enb[1])
 
 
 def _enb(enb_id: Type) -> Mapped:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any
 
 from oran.aper.types import Type
@@ -17,6 +18,15 @@ from oran.e2ap.messages import Criticality, TriggeringMessage
 
 REJECT, IGNORE = Criticality.REJECT, Criticality.IGNORE
 INITIATING, SUCCESSFUL, UNSUCCESSFUL = TriggeringMessage
+
+
+class Sent(Enum):
+    """When an optional IE is put into a message."""
+
+    UNLESS_ABSENT = 0
+    ALWAYS = 1
+    NEVER = 2
+    """Understood when received, never sent, because v2.00 peers refuse the whole PDU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,7 @@ class Ie:
         kind: its type.
         mandatory: whether a message without it is refused.
         absent: value of the attribute when an optional IE is missing.
+        sent: when an optional IE is sent.
     """
 
     id: int
@@ -38,8 +49,7 @@ class Ie:
     kind: Type
     mandatory: bool
     absent: Any = None
-    sent: bool = True
-    """False: understood when received, never sent, because v2.00 peers refuse the whole PDU."""
+    sent: Sent = Sent.UNLESS_ABSENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +77,10 @@ _FUNCTION = _must(5, REJECT, "ran_function_id", ie.RAN_FUNCTION_ID)
 _CALL = _may(20, REJECT, "call_process_id", ie.OCTETS)
 _CAUSE = _must(1, IGNORE, "cause", ie.CAUSE)
 _CAUSE_REJECT = _must(1, REJECT, "cause", ie.CAUSE)
+_CAUSE_OPTIONAL = replace(_CAUSE_REJECT, mandatory=False, absent=m.CauseMisc.UNSPECIFIED, sent=Sent.ALWAYS)
 _WAIT = _may(31, IGNORE, "time_to_wait", ie.TIME_TO_WAIT)
 _DIAGNOSTICS = _may(2, IGNORE, "diagnostics", ie.DIAGNOSTICS)
-_DIAGNOSTICS_NOT_SENT = replace(_DIAGNOSTICS, sent=False)
+_DIAGNOSTICS_NOT_SENT = replace(_DIAGNOSTICS, sent=Sent.NEVER)
 _OUTCOME = _may(32, REJECT, "outcome", ie.OCTETS)
 _DETAILS = Ie(30, REJECT, ("event_trigger", "actions"), ie.SUBSCRIPTION_DETAILS, mandatory=True)
 
@@ -270,7 +281,7 @@ TABLES: tuple[MessageTable, ...] = (
         UNSUCCESSFUL,
         11,
         REJECT,
-        (_TX, _may(1, REJECT, "cause", ie.CAUSE, m.CauseMisc.UNSPECIFIED), _WAIT, _DIAGNOSTICS),
+        (_TX, _CAUSE_OPTIONAL, _WAIT, _DIAGNOSTICS),
     ),
 )
 
