@@ -1,0 +1,30 @@
+"""``python -m xapps NAME [--option VALUE ...]``: the xApp onboarded from ``xapps/NAME/xapp/config-file.json``."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from xapps.runtime.__main__ import main as run
+
+ROOM = Path(__file__).parent
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a named xApp; 2 if there is none of that name."""
+    known = sorted(path.parent.parent.name for path in ROOM.glob("*/xapp/config-file.json"))
+    if not arguments or arguments[0] not in known:
+        print(f"usage: python -m xapps {{{','.join(known)}}} [--option VALUE ...]", file=sys.stderr)  # noqa: T201
+        return 2
+    descriptor = ROOM / arguments[0] / "xapp" / "config-file.json"
+    return run(["--config", str(descriptor), *arguments[1:]])
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[1:])
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(status)  # see xapps/runtime/__main__.py

@@ -1,0 +1,102 @@
+"""Every Prometheus metric of an xApp, declared once: name, labels, unit as suffix."""
+
+from __future__ import annotations
+
+import numpy as np
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from oran.e2sm.rrm import RadioReport
+
+PREFIX = "ricxapp"
+
+LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0)
+
+
+class Metrics:
+    """The metrics of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._declare_messages()
+        self._declare_decisions()
+        self._declare_platform()
+        self._declare_kpis()
+
+    def exposition(self) -> bytes:
+        """The text format that Prometheus scrapes."""
+        return generate_latest(self.registry)
+
+    def count(self, counter: Counter, **labels: str) -> float:
+        """What a counter of this registry holds, summed over the labels not given."""
+        return sum(
+            sample.value
+            for metric in counter.collect()
+            for sample in metric.samples
+            if sample.name.endswith("_total") and labels.items() <= sample.labels.items()
+        )
+
+    def record_kpis(self, meid: str, report: RadioReport) -> None:
+        """Set the radio KPIs of a node from its report; a report without KPIs leaves them."""
+        kpi = report.kpi
+        if kpi is None:
+            return
+        self.weighted_throughput.labels(meid).set(float(kpi.weighted_throughput_bps_hz))
+        self.radiated_power.labels(meid).set(float(kpi.power_w))
+        self.satisfied_share.labels(meid).set(float(kpi.satisfied.mean()) if kpi.satisfied.size else 1.0)
+        self.node_late_decisions.labels(meid).set(kpi.late_decisions)
+        rates = np.bincount(report.slice_ids, kpi.rate_bps_hz, minlength=len(report.slice_names))
+        for index, rate in enumerate(rates):
+            name = report.slice_names[index] if index < len(report.slice_names) else str(index)
+            self.slice_rate.labels(meid, name).set(float(rate))
+
+    def _declare_messages(self) -> None:
+        self.messages = self._counter("rmr_messages", "RMR messages received", "type")
+        self.messages_dropped = self._counter("rmr_messages_dropped", "RMR messages dropped because too many waited")
+        self.indications = self._counter("indications", "RIC Indications received", "meid")
+        self.indications_ignored = self._counter("indications_ignored", "RIC Indications not answered", "reason")
+        self.reports = self._counter("reports", "complete radio reports", "meid")
+        self.stale = self._counter("reports_stale", "reports skipped because a newer one was there", "meid")
+        self.handler_errors = self._counter("handler_errors", "messages whose handling failed", "type", "error")
+
+    def _declare_decisions(self) -> None:
+        self.controls_sent = self._counter("controls_sent", "RIC Control Requests sent", "meid")
+        self.controls_acked = self._counter("controls_acked", "RIC Control Acknowledges received", "meid")
+        self.controls_refused = self._counter(
+            "controls_refused", "RIC Control Failures received", "meid", "cause", "reason"
+        )
+        self.controls_unsent = self._counter("controls_unsent", "controls that RMR could not send", "meid")
+        self.controls_unanswered = self._counter("controls_unanswered", "controls without acknowledgement or failure")
+        self.late = self._counter("decisions_late", "free-running decisions past their deadline", "meid")
+        self.fallbacks = self._counter("decisions_fallback", "decisions taken by the initial allocator after a failure")
+        self.shield_corrections = self._counter("shield_corrections", "entries of decisions that the shield changed")
+        self.decision_latency = self._histogram("decision_latency_seconds", "report complete to control sent", "meid")
+        self.control_round_trip = self._histogram("control_round_trip_seconds", "control sent to answer", "meid")
+
+    def _declare_platform(self) -> None:
+        self.model = self._gauge("model_info", "the allocator that serves: 1", "allocator", "name", "version", "sha256")
+        self.model_swaps = self._counter("model_swaps", "changes of the serving allocator", "outcome")
+        self.policy = self._gauge("policy_enforced", "1 where an A1 policy instance is in force", "type", "instance")
+        self.policy_requests = self._counter("policy_requests", "A1 policy requests handled", "operation", "status")
+        self.registered = self._gauge("registered", "1 while the app manager lists this xApp")
+        self.e2_nodes = self._gauge("e2_nodes", "connected E2 nodes that offer the service model")
+        self.subscriptions = self._gauge("subscriptions", "subscriptions in place")
+        self.subscription_attempts = self._counter("subscription_attempts", "subscriptions asked for", "outcome")
+        self.platform_errors = self._counter("platform_errors", "platform calls that failed", "operation")
+
+    def _declare_kpis(self) -> None:
+        self.weighted_throughput = self._gauge(
+            "weighted_throughput_bps_per_hz", "sum of weight times rate in the last interval", "meid"
+        )
+        self.slice_rate = self._gauge("slice_rate_bps_per_hz", "rate of a slice's UEs together", "meid", "slice")
+        self.satisfied_share = self._gauge("satisfied_ratio", "share of UEs whose SLA is met", "meid")
+        self.radiated_power = self._gauge("radiated_power_watts", "transmit power of all RUs", "meid")
+        self.node_late_decisions = self._gauge("node_late_decisions", "intervals without a fresh decision", "meid")
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, namespace=PREFIX, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, namespace=PREFIX, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(name, text, labels, namespace=PREFIX, registry=self.registry, buckets=LATENCY_BUCKETS_S)

@@ -1,0 +1,239 @@
+"""One xApp process: what is built, in which order it starts, and how it ends.
+
+HTTP before anything that is answered over HTTP; registration before subscriptions, since RtMgr makes routes only to
+registered xApps; the query for policies after the routes that it needs.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from oran.errors import ModelError, PlatformError, SuiteError
+from oran.platform.app_manager import AppManagerClient, Registration
+from oran.platform.node_inventory import NodeInventoryClient
+from oran.platform.subscriptions import ClientEndpoint, SubscriptionClient, WaitTime
+from oran.rmr.wire import RmrMessage
+from xapps import allocators
+from xapps.runtime.app import App
+from xapps.runtime.discovery import Discovery, Wanted
+from xapps.runtime.endpoints import Endpoints
+from xapps.runtime.enforcers import ModelEnforcer, ReportingEnforcer
+from xapps.runtime.framework import Framework
+from xapps.runtime.http import HttpServer
+from xapps.runtime.ledger import SubscriptionLedger
+from xapps.runtime.metrics import Metrics
+from xapps.runtime.model_file import ModelFile
+from xapps.runtime.model_slot import ModelSlot, RecentReports, Serving
+from xapps.runtime.model_store import ModelStoreClient
+from xapps.runtime.notifications import NotificationBox
+from xapps.runtime.policies import Policies
+from xapps.runtime.registration import Registrar
+from xapps.runtime.settings import Settings
+from xapps.runtime.subscription_book import SubscriptionBook
+
+log = logging.getLogger(__name__)
+
+
+class XappProcess:
+    """Everything of one xApp, wired together. ``prepare`` of ``__main__`` must have run before."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.recent = RecentReports(settings.recent_reports)
+        self.book = SubscriptionBook()
+        self.slot = ModelSlot(
+            Serving(allocators.build(settings.allocator)), time.monotonic, settings.max_consecutive_failures
+        )
+        self.framework = Framework(
+            settings.rmr_port,
+            self._deliver,
+            max_queue=settings.max_queue,
+            on_drop=self.metrics.messages_dropped.inc,
+        )
+        self.registrar = self._registrar()
+        self.discovery = self._discovery()
+        self.policies = self._policies()
+        self.app = self._app()
+        self.http = HttpServer(self._endpoints().routes(), settings.bind_host, settings.http_port)
+        self._stop = threading.Event()
+        self._queries = _Schedule(first_s=0.5, last_s=settings.policy_query_s)
+
+    # --- life ---------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Serve until ``end``; then leave the platform as it was found."""
+        self.http.start()
+        threads = [
+            threading.Thread(target=self._keep_in_touch, name="platform", daemon=True),
+            threading.Thread(target=self.policies.run, name="policies", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        gc.collect()
+        gc.freeze()  # what exists now lives as long as the process: no full collection walks it in mid-decision
+        self.framework.serve()
+        self._leave()
+
+    def end(self) -> None:
+        """Let ``run`` return; safe in a signal handler."""
+        self._stop.set()
+        self.framework.end()
+
+    def _leave(self) -> None:
+        """Unsubscribe and deregister, within the time allowed."""
+        self._stop.set()
+        self.policies.stop()
+        leaving = threading.Thread(target=self._say_goodbye, name="leaving", daemon=True)
+        leaving.start()
+        leaving.join(self.settings.stop_timeout_s)
+        if leaving.is_alive():
+            log.warning("the platform did not answer in time; left without a word")
+        self.http.close()
+
+    def _say_goodbye(self) -> None:
+        self.discovery.stop()
+        try:
+            self.registrar.end()
+        except PlatformError as error:
+            log.warning("not deregistered: %s", error)
+
+    # --- the worker that keeps in touch with the platform ---------------------------------------------
+
+    def _keep_in_touch(self) -> None:
+        while not self._stop.is_set():
+            self._survived("health", self.framework.check_health)
+            if self._survived("register", self.registrar.ensure):
+                self._survived("discover", self.discovery.tick)
+                if self._queries.due(time.monotonic()):
+                    self._survived("query policies", self.policies.query)
+            self._stop.wait(self.settings.poll_period_s)
+
+    def _survived(self, operation: str, step: Callable[[], object]) -> bool:
+        """Whether a step succeeded; a failure is counted and the next round tries again."""
+        try:
+            step()
+        except SuiteError as error:
+            log.warning("%s: %s", operation, error)
+        except Exception:
+            log.exception("%s failed", operation)
+        else:
+            return True
+        self.metrics.platform_errors.labels(operation).inc()
+        return False
+
+    # --- wiring ---------------------------------------------------------------------------------------
+
+    def _deliver(self, messages: list[RmrMessage]) -> None:
+        self.app.on_messages(messages)
+
+    def _app(self) -> App:
+        self.slot.on_roll_back = lambda reason: self.policies.lost(self.settings.model_policy_type, reason)
+        self.recent.on_first = lambda: self.policies.retry(self.settings.model_policy_type)
+        return App(
+            slot=self.slot,
+            recent=self.recent,
+            book=self.book,
+            metrics=self.metrics,
+            send=self.framework.send,
+            on_policy=self.policies.submit,
+            now_s=time.monotonic,
+            deadline_s=self.settings.decision_deadline_ms * 1e-3,
+        )
+
+    def _registrar(self) -> Registrar:
+        settings = self.settings
+        registration = Registration(
+            app_name=settings.name,
+            instance_name=settings.instance,
+            http_endpoint=settings.http_endpoint,
+            rmr_endpoint=settings.rmr_endpoint,
+            app_version=settings.version,
+            config=settings.registered_config,
+        )
+        client = AppManagerClient(settings.app_manager_url, timeout_s=settings.platform_timeout_s)
+        return Registrar(
+            client, registration, self.metrics, on_registered=lambda: self._queries.restart(time.monotonic())
+        )
+
+    def _discovery(self) -> Discovery:
+        settings = self.settings
+        endpoint = ClientEndpoint(host=settings.http_name, http_port=settings.http_port, rmr_port=settings.rmr_port)
+        return Discovery(
+            nodes=NodeInventoryClient(settings.node_manager_url, timeout_s=settings.platform_timeout_s),
+            subscriptions=SubscriptionClient(settings.subscription_manager_url, timeout_s=settings.platform_timeout_s),
+            notifications=NotificationBox(),
+            ledger=SubscriptionLedger(self.framework.database, settings.instance),
+            book=self.book,
+            metrics=self.metrics,
+            wanted=Wanted(
+                endpoint=endpoint,
+                oid=settings.ran_function_oid,
+                groups=settings.groups,
+                insert_wait=WaitTime(settings.insert_wait),
+                max_fragment_bytes=settings.max_fragment_bytes,
+                timeout_s=settings.subscription_timeout_s,
+                watchdog_s=settings.watchdog_s,
+            ),
+            trigger=settings.event_trigger,
+            now_s=time.monotonic,
+            on_gone=self.recent.forget,
+        )
+
+    def _policies(self) -> Policies:
+        settings = self.settings
+        model = ModelEnforcer(self.slot, self.recent, self._fetch, self._latency_bound_s, self.metrics)
+        reporting = ReportingEnforcer(self.discovery, settings.event_trigger)
+        enforcers = {settings.model_policy_type: model, settings.reporting_policy_type: reporting}
+        return Policies(enforcers, settings.name, self.framework.send, self.metrics)
+
+    def _endpoints(self) -> Endpoints:
+        return Endpoints(
+            settings=self.settings,
+            slot=self.slot,
+            recent=self.recent,
+            policies=self.policies,
+            discovery=self.discovery,
+            metrics=self.metrics,
+            alive=lambda: self.framework.alive,
+            ready=lambda: self.registrar.registered,
+        )
+
+    def _fetch(self, store: str, name: str, version: int) -> ModelFile:
+        settings = self.settings
+        target = store or settings.model_store
+        if not target:
+            raise ModelError("the policy names no model store, and no model_store is set")
+        limit = settings.max_model_bytes
+        with ModelStoreClient(target, timeout_s=settings.model_store_timeout_s, max_model_bytes=limit) as client:
+            return client.get(name, version)
+
+    def _latency_bound_s(self) -> float:
+        """Free-running decisions must meet their deadline; in lock-step the node waits."""
+        if self.discovery.lock_step:
+            return self.settings.insert_wait_s
+        return self.settings.decision_deadline_ms * 1e-3
+
+
+class _Schedule:
+    """Points in time ever further apart, from ``first_s`` to ``last_s`` [s]; ``restart`` begins anew."""
+
+    def __init__(self, first_s: float, last_s: float) -> None:
+        self._first_s, self._last_s = first_s, last_s
+        self.restart(0.0)
+
+    def restart(self, now_s: float) -> None:
+        self._step_s = self._first_s
+        self._next_s = now_s + self._step_s
+
+    def due(self, now_s: float) -> bool:
+        """Whether a point has passed since the last call that said so."""
+        if now_s < self._next_s:
+            return False
+        self._step_s = min(2.0 * self._step_s, self._last_s)
+        self._next_s = now_s + self._step_s
+        return True

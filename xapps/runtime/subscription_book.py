@@ -1,0 +1,70 @@
+"""Which nodes are subscribed, with what, and when they were last heard.
+
+The RMR thread notes indications, a worker thread makes and ends subscriptions; both look here.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+
+from oran.e2sm.rrm import EventTrigger
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One subscription in place."""
+
+    meid: str
+    ran_function_id: int
+    trigger: EventTrigger
+    subscription_id: str
+    """Identifier at the subscription manager."""
+    instance_id: int
+    """E2EventInstanceId: ricInstanceID of the E2AP messages and RMR's sub_id."""
+    heard_s: float
+    """Monotonic time of the last indication, or of the admission."""
+    admitted_s: float
+
+
+class SubscriptionBook:
+    """The subscriptions of this xApp, one a node."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Subscription] = {}
+        self._functions: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def offered(self, meid: str, ran_function_id: int) -> None:
+        """A node offers the service model under this id; its indications may come before the admission is known."""
+        self._functions[meid] = ran_function_id
+
+    def withdrawn(self, meid: str) -> None:
+        """The node has gone, or offers the service model no longer."""
+        self._functions.pop(meid, None)
+
+    def ran_function_id(self, meid: str) -> int | None:
+        return self._functions.get(meid)
+
+    def admitted(self, subscription: Subscription) -> None:
+        with self._lock:
+            self._entries[subscription.meid] = subscription
+
+    def ended(self, meid: str) -> Subscription | None:
+        """Strike an entry out."""
+        with self._lock:
+            return self._entries.pop(meid, None)
+
+    def heard(self, meid: str, now_s: float) -> None:
+        """An indication of the node has come."""
+        with self._lock:
+            entry = self._entries.get(meid)
+            if entry is not None:
+                self._entries[meid] = replace(entry, heard_s=now_s)
+
+    def get(self, meid: str) -> Subscription | None:
+        return self._entries.get(meid)
+
+    def all(self) -> list[Subscription]:
+        with self._lock:
+            return list(self._entries.values())
