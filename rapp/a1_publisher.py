@@ -1,0 +1,148 @@
+"""Publishing: the policy instance of type "model" that tells an xApp which version to serve, and the answer to it.
+
+Every version gets an instance of its own, and those it supersedes are deleted once the xApp has enforced it. Updating
+one instance instead would leave no way to tell the answer to the update from the answer before it: A1-P's status is
+that of the last reply, whatever it replied to.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from oran.errors import PlatformError
+from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, ModelPolicy, PolicyStatus, PolicyType, model_policy_type
+from xapps.runtime.model_store import StoredVersion
+
+POLL_PERIOD_S = 0.2
+"""How often the status is asked for; A1-P has no call that waits."""
+
+
+INSTANCE_PREFIX = "model-"
+"""Instances whose id starts so are the rApp's own; others are left alone."""
+
+NO_ANSWER_YET = ("", "OTHER_REASON")
+"""Reasons that the mediator gives before the xApp has answered; the xApp's refusals name another."""
+
+
+class PolicyService(Protocol):
+    """What publishing needs of ``oran.platform.a1.A1Client``."""
+
+    def ensure_policy_type(self, policy_type: PolicyType) -> None: ...
+
+    def policy_ids(self, policy_type_id: int) -> list[str]: ...
+
+    def put_policy(self, policy_type_id: int, policy_id: str, policy: dict[str, Any]) -> None: ...
+
+    def delete_policy(self, policy_type_id: int, policy_id: str) -> None: ...
+
+    def policy_status(self, policy_type_id: int, policy_id: str) -> PolicyStatus: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What became of a policy."""
+
+    policy_type_id: int
+    policy_id: str
+    policy: ModelPolicy
+    status: str
+    """``ENFORCED`` or ``NOT_ENFORCED``."""
+    reason: str
+    seconds: float
+
+    @property
+    def enforced(self) -> bool:
+        return self.status == "ENFORCED"
+
+
+class A1Publisher:
+    """Puts the policy that names a model, and waits for the xApp's word.
+
+    Args:
+        a1: the mediator's client.
+        store_target: ``host:port`` under which xApps reach the model store.
+        policy_type_id: the xApp's id of the type "model".
+        timeout_s: how long an xApp may take to fetch, test and swap.
+    """
+
+    def __init__(
+        self,
+        a1: PolicyService,
+        store_target: str,
+        *,
+        policy_type_id: int = DEFAULT_MODEL_TYPE_ID,
+        timeout_s: float = 30.0,
+        now_s: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._a1 = a1
+        self._store_target = store_target
+        self._policy_type_id = policy_type_id
+        self._timeout_s = timeout_s
+        self._now_s = now_s
+        self._pause = pause
+
+    def publish(self, stored: StoredVersion, allocator: str) -> Publication:
+        """Name a stored version to the xApp.
+
+        Returns:
+            ENFORCED, or NOT_ENFORCED with the xApp's reason, or with "no answer in time". Where it was not enforced
+            the earlier instances stay, as the xApp goes on serving what they name.
+
+        Raises:
+            PlatformError: the mediator refused the type or the instance, or is not there.
+        """
+        policy = ModelPolicy(
+            allocator=allocator,
+            model=stored.name,
+            version=stored.version,
+            sha256=stored.sha256,
+            store=self._store_target,
+        )
+        return self._publish(f"{INSTANCE_PREFIX}{stored.name}-{stored.version}", policy)
+
+    def publish_classic(self, allocator: str) -> Publication:
+        """Name a classic allocator, which needs no model; returns and raises as ``publish`` does."""
+        return self._publish(f"{INSTANCE_PREFIX}{allocator}", ModelPolicy(allocator=allocator))
+
+    def _publish(self, policy_id: str, policy: ModelPolicy) -> Publication:
+        start_s = self._now_s()
+        self._a1.ensure_policy_type(model_policy_type(self._policy_type_id))
+        self._a1.put_policy(self._policy_type_id, policy_id, policy.to_json())
+        status = self._settled(policy_id, start_s + self._timeout_s)
+        if status.enforced:
+            self._delete_superseded(policy_id)
+        return Publication(
+            policy_type_id=self._policy_type_id,
+            policy_id=policy_id,
+            policy=policy,
+            status=status.enforce_status,
+            reason=status.enforce_reason,
+            seconds=self._now_s() - start_s,
+        )
+
+    def _settled(self, policy_id: str, deadline_s: float) -> PolicyStatus:
+        """The first status that is the xApp's word, or what stands at the deadline."""
+        while True:
+            status = self._status(policy_id)
+            if status.enforced or status.enforce_reason not in NO_ANSWER_YET:
+                return status
+            if self._now_s() >= deadline_s:
+                return PolicyStatus(enforceStatus="NOT_ENFORCED", enforceReason="no answer in time")
+            self._pause(POLL_PERIOD_S)
+
+    def _status(self, policy_id: str) -> PolicyStatus:
+        try:
+            return self._a1.policy_status(self._policy_type_id, policy_id)
+        except PlatformError as error:
+            if error.status == 404:  # the mediator stores an instance a moment after it accepted it
+                return PolicyStatus(enforceStatus="NOT_ENFORCED")
+            raise
+
+    def _delete_superseded(self, policy_id: str) -> None:
+        for other in self._a1.policy_ids(self._policy_type_id):
+            if other != policy_id and other.startswith(INSTANCE_PREFIX):
+                self._a1.delete_policy(self._policy_type_id, other)

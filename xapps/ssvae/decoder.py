@@ -1,0 +1,184 @@
+"""From scores to a feasible allocation: assignment by matching, exact power for it, the best of several candidates.
+
+Nothing here searches on: no local moves follow the matching, so what is good or bad in the scores shows in the result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from e2sim.physics.units import db_to_linear
+from oran.e2sm.rrm import NOBODY, Allocation, RadioReport
+from oran.errors import ConfigError, DecisionRefused
+from xapps.classic import waterfilling
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.integer]
+
+POWER_LEVELS = (0.5, 1.0, 2.5)
+"""Powers a PRB, in shares of an equal split, at which the PRBs that a UE needs are counted: one candidate each."""
+
+SHORTFALL_PRICE = 1e3
+"""Weighted throughput that a missing bps/Hz of minimum rate costs when candidates are compared."""
+
+POWER_ROUNDS = 2
+"""Rounds in which several RUs answer to each other's powers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoding:
+    """How scores become an allocation; stands in the manifest beside the network."""
+
+    assignment: Literal["matching", "argmax"] = "matching"
+    candidates: int = 1
+    """Latent draws that are decoded; the best by the model's own physics is the decision. 1: the latent's mean."""
+    spread: float = 1.0
+    """Factor on the latent's standard deviation in the draws beyond the first."""
+
+    def __post_init__(self) -> None:
+        if self.assignment not in ("matching", "argmax"):
+            raise ConfigError("assignment", self.assignment, "matching or argmax")
+        if not 1 <= self.candidates <= 256:
+            raise ConfigError("candidates", self.candidates, "1 to 256")
+        if not 0.0 <= self.spread <= 100.0:
+            raise ConfigError("spread", self.spread, "0 to 100")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Decoding:
+        """Reads a manifest's entry.
+
+        Raises:
+            ConfigError: unknown field or bad value.
+        """
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ConfigError("decoding", values, str(error)) from error
+
+
+def decode(report: RadioReport, association: Array, owner_scores: Array, decoding: Decoding) -> Allocation:
+    """The best allocation that the candidates' scores lead to.
+
+    Args:
+        report: a state without batch axes.
+        association: score of each RU for each UE, shape (C, U, R).
+        owner_scores: score of each UE for each PRB, shape (C, U, R, K).
+
+    Raises:
+        DecisionRefused: ``not_finite``, if gains or scores are not numbers.
+    """
+    if report.gain_db is None or not (np.isfinite(report.gain_db).all() and np.isfinite(owner_scores).all()):
+        raise DecisionRefused("not_finite", "channel gains or scores are missing, NaN or infinite")
+    gain = db_to_linear(report.gain_db)  # (U, R, K)
+    served = [
+        _serve(report, gain, serving, scores, decoding)
+        for serving, scores in zip(association.argmax(axis=-1), owner_scores, strict=True)
+    ]
+    value, serving, owner, power_w = max(served, key=lambda candidate: candidate[0])
+    del value
+    return Allocation(
+        ue_ids=report.ue_ids,
+        serving_ru=serving.astype(np.int16),
+        prb_owner=owner.astype(np.int16),
+        power_w=power_w,
+        decision_id=report.report_id,
+    )
+
+
+def _serve(
+    report: RadioReport, gain: Array, serving: Indices, scores: Array, decoding: Decoding
+) -> tuple[float, Indices, Indices, Array]:
+    """One candidate: its value, associations (U,), owners (R, K) and powers (R, K)."""
+    num_rus, num_prbs = scores.shape[-2:]
+    owner = np.full((num_rus, num_prbs), NOBODY)
+    share_w = np.minimum(report.ru_power_budget_w / num_prbs, report.prb_power_cap_w)
+    power_w = np.repeat(share_w[:, None], num_prbs, axis=1)
+    value = 0.0
+    for _ in range(POWER_ROUNDS if num_rus > 1 else 1):
+        values = [
+            _serve_ru(report, gain, np.flatnonzero(serving == ru), ru, scores[:, ru], owner, power_w, decoding)
+            for ru in range(num_rus)
+        ]
+        value = float(sum(values))
+    return value, serving, owner, power_w
+
+
+def _serve_ru(
+    report: RadioReport,
+    gain: Array,
+    ues: Indices,
+    ru: int,
+    scores: Array,
+    owner: Indices,
+    power_w: Array,
+    decoding: Decoding,
+) -> float:
+    """Fill one RU's row of ``owner`` and ``power_w`` against the other RUs' powers; returns the row's value."""
+    if ues.size == 0:
+        owner[ru], power_w[ru] = NOBODY, 0.0
+        return 0.0
+    others = np.arange(len(power_w)) != ru
+    interference_w = (gain[ues][:, others] * power_w[others]).sum(axis=1)  # (u, K)
+    gain_per_w = gain[ues, ru] / (report.noise_w + interference_w)
+    weight, wanted = report.weight[ues], report.min_rate_bps_hz[ues]
+    share_w = report.ru_power_budget_w[ru] / scores.shape[-1]
+    rows = assignments(scores[ues], gain_per_w, wanted, share_w, report.prb_power_cap_w, decoding.assignment)
+    power, value = polish(rows, gain_per_w, weight, wanted, report.ru_power_budget_w[ru], report.prb_power_cap_w)
+    best = int(value.argmax())
+    owner[ru], power_w[ru] = ues[rows[best]], power[best]
+    return float(value[best])
+
+
+def assignments(
+    scores: Array, gain_per_w: Array, wanted: Array, share_w: float, cap_w: float, kind: str
+) -> NDArray[np.intp]:
+    """Owners of one RU's PRBs, shape (A, K): one row for each distinct answer to "how many PRBs does a UE need".
+
+    Args:
+        scores: shape (u, K).
+        gain_per_w: shape (u, K) [1/W].
+        wanted: minimum rates, shape (u,) [bps/Hz].
+        share_w: equal share of the budget [W].
+        cap_w: cap a PRB [W].
+    """
+    favourite = scores.argmax(axis=0)
+    if kind == "argmax":
+        return favourite[None]
+    regret = scores - scores.max(axis=0)
+    needed = {tuple(prbs_needed(gain_per_w * min(level * share_w, cap_w), wanted)) for level in POWER_LEVELS}
+    return np.stack([_matched(regret, np.array(prbs), favourite) for prbs in sorted(needed)])
+
+
+def prbs_needed(sinr: Array, wanted: Array) -> NDArray[np.intp]:
+    """PRBs that each UE needs for its minimum rate on its own best ones, at most all K; shapes (u, K), (u,) -> (u,)."""
+    rate = np.log2(1.0 + np.sort(sinr, axis=-1)[:, ::-1])
+    short = (rate.cumsum(axis=-1) < wanted[:, None]).sum(axis=-1)
+    return np.minimum(short + 1, sinr.shape[-1]) * (wanted > 0)
+
+
+def _matched(regret: Array, prbs: NDArray[np.intp], favourite: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Each UE gets the PRBs it needs at the least total regret, every other PRB goes to its favourite, shape (K,)."""
+    owner = favourite.copy()
+    slots = np.repeat(np.arange(len(prbs)), prbs)
+    row, column = linear_sum_assignment(regret[slots], maximize=True)
+    owner[column] = slots[row]
+    return owner
+
+
+def polish(
+    owner: Indices, gain_per_w: Array, weight: Array, wanted: Array, budget_w: float, cap_w: float
+) -> tuple[Array, Array]:
+    """Exact power of each assignment, shape (A, K), and its value, shape (A,): throughput less the priced shortfall."""
+    num_ues, num_prbs = gain_per_w.shape
+    own_gain = gain_per_w[owner, np.arange(num_prbs)]
+    power_w, _ = waterfilling.fill(own_gain, owner, weight, wanted, budget_w, cap_w)
+    rate = np.log2(1.0 + own_gain * power_w)
+    flat = owner + num_ues * np.arange(len(owner))[:, None]
+    per_ue = np.bincount(flat.ravel(), rate.ravel(), minlength=num_ues * len(owner)).reshape(-1, num_ues)
+    shortfall = np.maximum(wanted - per_ue, 0.0).sum(axis=-1)
+    return power_w, per_ue @ weight - SHORTFALL_PRICE * shortfall

@@ -1,0 +1,124 @@
+"""The acting half of SS-VAE: report in, allocation out. numpy only: for networks of this size it outruns torch, and an
+xApp that serves needs no torch at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors import numpy as safetensors
+
+from oran.e2sm.rrm import Allocation, RadioReport
+from oran.errors import ModelRejected
+from xapps.runtime.model_file import ModelFile
+from xapps.ssvae import network
+from xapps.ssvae.decoder import Decoding, decode
+from xapps.ssvae.features import Normalisation, observe
+from xapps.ssvae.network import Architecture, Heads, Latent
+
+NOISE_SEED = 20
+"""Seed of the latent draws. They are the same for every report, so that equal reports get equal decisions."""
+
+
+class SsvaePolicy:
+    """Decides with a trained network.
+
+    Args:
+        architecture: shape of the network.
+        weights: tensors by name, as ``network.weight_shapes`` lists them.
+        normalisation: statistics of the training draws.
+        decoding: how scores become an allocation.
+
+    Raises:
+        ModelRejected: a weight is missing, superfluous, of another shape, or not finite.
+    """
+
+    name = "ssvae"
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        weights: Mapping[str, NDArray[np.float32]],
+        normalisation: Normalisation,
+        decoding: Decoding | None = None,
+    ) -> None:
+        _check_weights(architecture, weights)
+        self.architecture = architecture
+        self.normalisation = normalisation
+        self.decoding = decoding or Decoding()
+        self._weights = {name: np.ascontiguousarray(w, np.float32) for name, w in weights.items()}
+        self._noise: dict[tuple[int, ...], NDArray[np.float32]] = {}
+
+    @classmethod
+    def from_model(cls, model: ModelFile) -> SsvaePolicy:
+        """The policy of a stored model.
+
+        Raises:
+            ModelRejected: weights, architecture and normalisation do not make a network.
+            ConfigError: a field of the manifest has a bad value.
+        """
+        manifest = model.manifest
+        try:
+            weights = safetensors.load(model.weights)
+            normalisation = Normalisation(**manifest.normalisation)
+            architecture = Architecture.from_dict(manifest.architecture["network"])
+        except SafetensorError as error:
+            raise ModelRejected(f"{manifest.name}: weights are no safetensors file: {error}") from error
+        except (TypeError, KeyError) as error:
+            raise ModelRejected(f"{manifest.name}: manifest lacks or misnames a field: {error}") from error
+        return cls(architecture, weights, normalisation, Decoding.from_dict(manifest.architecture.get("decoding", {})))
+
+    def observe(self, report: RadioReport) -> NDArray[np.float32]:
+        """The network's input, shape (..., U, R, K, F).
+
+        Raises:
+            ConfigError: the report carries no channel.
+        """
+        return observe(report, self.normalisation, self.architecture.slices)
+
+    def heads(self, x: NDArray[np.float32]) -> Heads:
+        """Decision logits of one report's features (U, R, K, F) for every candidate, candidates on the leading axis."""
+        hidden, latent = network.encode(self.architecture, self._weights, x, np)
+        return network.decide(self.architecture, self._weights, hidden, self._draws(latent))
+
+    def decide(self, report: RadioReport) -> Allocation:
+        """The allocation for one report without batch axes.
+
+        Raises:
+            ConfigError: the report carries no channel, or a number of UEs that a flat network was not made for.
+            DecisionRefused: ``not_finite``, if the channel has gains that are not numbers.
+        """
+        heads = self.heads(self.observe(report))
+        return decode(report, heads.association, heads.owner, self.decoding)
+
+    def _draws(self, latent: Latent) -> tuple[NDArray[np.float32], ...]:
+        """Latent vectors of the candidates: the mean, then draws around it, on a new leading axis."""
+        return tuple(
+            mean + self._noise_like(mean) * np.exp(0.5 * log_variance)
+            for mean, log_variance in zip(latent.mean, latent.log_variance, strict=True)
+        )
+
+    def _noise_like(self, mean: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Noise of shape (C, *mean.shape), zero for the first candidate; kept, as cells rarely change their shape."""
+        noise = self._noise.get(mean.shape)
+        if noise is None:
+            rng = np.random.default_rng(NOISE_SEED)
+            noise = rng.standard_normal((self.decoding.candidates, *mean.shape)).astype(np.float32)
+            noise *= self.decoding.spread
+            noise[0] = 0.0
+            self._noise[mean.shape] = noise
+        return noise
+
+
+def _check_weights(architecture: Architecture, weights: Mapping[str, NDArray[np.float32]]) -> None:
+    expected = network.weight_shapes(architecture)
+    if expected.keys() != weights.keys():
+        odd = sorted(expected.keys() ^ weights.keys())
+        raise ModelRejected(f"weights missing or superfluous: {', '.join(odd[:5])}")
+    for name, shape in expected.items():
+        if weights[name].shape != shape:
+            raise ModelRejected(f"weight {name} has shape {weights[name].shape}, the architecture says {shape}")
+        if not np.isfinite(weights[name]).all():
+            raise ModelRejected(f"weight {name} is not finite")
