@@ -16,7 +16,8 @@ class Clock:
     """Moves a node's world.
 
     Without a lock-step subscription a slot lasts ``slot_s`` of real time. With one, a slot lasts until its decision
-    is here or the wait is over, and during an episode the world stands still once the episode is finished.
+    is here or the wait is over. An episode is stepped in lock-step only: without such a subscription, and once it is
+    finished, the world stands still until the operator ends the episode.
     """
 
     def __init__(self, node: E2Node, slot_s: float) -> None:
@@ -28,7 +29,10 @@ class Clock:
         """Runs until cancelled."""
         while True:
             subscription = next((s for s in self._node.subscriptions.values() if s.lock_step), None)
-            if subscription is None:
+            episode = self._node.world.episode
+            if episode is not None and (subscription is None or episode.finished):
+                await self._stand_still()
+            elif subscription is None:
                 await self._free_slot()
             else:
                 await self._lock_step_slot(subscription)
@@ -38,7 +42,8 @@ class Clock:
         for subscription in due:
             await self._report(subscription)
         await asyncio.sleep(self._slot_end_s() - self._now_s())
-        self._advance(decision_due=bool(due))
+        if self._node.world.episode is None:  # else the slot was cut short by the start of an episode
+            self._advance(decision_due=bool(due))
 
     def _slot_end_s(self) -> float:
         """End of the slot that begins now; slots that real time has overtaken are given up and counted."""
@@ -57,9 +62,6 @@ class Clock:
         self._end_s = None
         node = self._node
         episode = node.world.episode
-        if episode is not None and episode.finished:
-            await self._wait_for_change()
-            return
         call_process_id = await self._insert(subscription)
         if call_process_id is None:
             return
@@ -89,7 +91,9 @@ class Clock:
             return False
         return True
 
-    async def _wait_for_change(self) -> None:
+    async def _stand_still(self) -> None:
+        """Until a subscription or the episode changes."""
+        self._end_s = None
         changed = self._node.changed
         changed.clear()
         await changed.wait()

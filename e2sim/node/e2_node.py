@@ -130,7 +130,7 @@ class E2Node:
             await self._send(self._setup_request(association))
             while not self._time_to_wait_s:
                 await self._handle(association.receive(await channel.receive(), self._clock_s()))
-        except PeerClosed as error:
+        except (PeerClosed, RemoteProtocolError) as error:  # the latter: what came was no message of the transport
             log.warning("E2 association lost: %s", error)
         finally:
             was_ready = bool(self.accepted)
@@ -171,7 +171,8 @@ class E2Node:
             due_s = association.next_timer_s()
             timeout = None if due_s is None else max(due_s - self._clock_s(), 0.0)
             try:
-                await asyncio.wait_for(self._wake_timer.wait(), timeout)
+                async with asyncio.timeout(timeout):
+                    await self._wake_timer.wait()
                 self._wake_timer.clear()
             except TimeoutError:
                 await self._handle(association.on_timer(self._clock_s()))
@@ -348,7 +349,8 @@ class E2Node:
         if future is None:
             return False  # released: the association or the subscription has gone
         try:
-            return await asyncio.wait_for(future, wait_s)
+            async with asyncio.timeout(wait_s):  # not wait_for: before 3.12 it can swallow a cancellation
+                return await future
         except TimeoutError:
             return False
         finally:

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 
 from e2sim.node.e2_node import E2Node
+from oran.errors import ConfigError
 
 
 class EpisodeRequest(BaseModel):
@@ -76,8 +77,8 @@ def operator_api(node: E2Node) -> FastAPI:
     async def remove_ue(ue_id: int) -> Response:
         try:
             world.remove_ue(ue_id)
-        except KeyError as error:
-            raise HTTPException(404, f"no UE {ue_id}") from error
+        except ConfigError as error:
+            raise HTTPException(404, str(error)) from error
         return Response(status_code=204)
 
     @app.get("/metrics")

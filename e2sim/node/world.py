@@ -127,7 +127,7 @@ class World:
         """Lets a UE leave the cell at once; a decision that still serves it is refused from now on.
 
         Raises:
-            KeyError: no such UE.
+            ConfigError: no such UE.
         """
         self.simulator.remove_ue(ue_id)
         self._report = None
