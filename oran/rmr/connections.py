@@ -81,6 +81,11 @@ class Connection:
             raise PeerClosed(f"RMR connection to {self.peer} has ended")
         return self._frames.feed(data)
 
+    @property
+    def malformed(self) -> DecodeError | None:
+        """What has made the rest of the stream unreadable, if anything has."""
+        return self._frames.error
+
     def give_up(self) -> None:
         """Let both ends see the end; the reader thread then closes the socket."""
         self.alive = False
@@ -149,9 +154,12 @@ class Connections:
                 pooled = self._connect(target)
             return pooled
 
+    def is_connected(self, target: str) -> bool:
+        """Whether the pool holds a connection to ``host:port`` that neither end has given up."""
+        pooled = self._targets.get(target)
+        return pooled is not None and pooled.alive
+
     def _connect(self, target: str) -> Connection:
-        if self._closing:
-            raise ConnectFailed(f"endpoint is closed; no RMR connection to {target}")
         try:
             sock = socket.create_connection(split_target(target), CONNECT_TIMEOUT_S)
         except (OSError, ConfigError, UnicodeError) as error:
@@ -162,7 +170,9 @@ class Connections:
         _prepare(sock)
         connection = Connection(sock, target)
         self._targets[target] = connection
-        self._in_reader(lambda: self._watch(connection))
+        if not self._in_reader(lambda: self._watch(connection)):
+            sock.close()
+            raise ConnectFailed(f"endpoint is closed; no RMR connection to {target}")
         return connection
 
     def close(self) -> None:
@@ -177,9 +187,14 @@ class Connections:
             if not self.in_reader_thread:
                 self._thread.join()
 
-    def _in_reader(self, command: Callable[[], None]) -> None:
+    def _in_reader(self, command: Callable[[], None]) -> bool:
+        """Have the reader thread do something; false if it has ended."""
         self._commands.append(command)
-        self._wake_in.send(b"\0")
+        try:
+            self._wake_in.send(b"\0")
+        except OSError:  # closed with the thread
+            return False
+        return True
 
     def _run(self) -> None:
         while not self._closing:
@@ -206,15 +221,20 @@ class Connections:
 
     def _read(self, connection: Connection) -> None:
         try:
-            messages = connection.receive()
-        except (PeerClosed, DecodeError) as error:
-            _log.log(
-                logging.WARNING if isinstance(error, DecodeError) else logging.DEBUG, "%s: %s", connection.peer, error
-            )
+            for message in connection.receive():
+                self._on_message(message, connection)
+        except PeerClosed as error:
+            _log.debug("%s", error)
             self._drop(connection)
-            return
-        for message in messages:
-            self._on_message(message, connection)
+        except DecodeError as error:
+            self._refuse(connection, error)
+        else:
+            if connection.malformed is not None:
+                self._refuse(connection, connection.malformed)
+
+    def _refuse(self, connection: Connection, error: DecodeError) -> None:
+        _log.warning("RMR connection to %s closed: %s", connection.peer, error)
+        self._drop(connection)
 
     def _drop(self, connection: Connection) -> None:
         connection.alive = False

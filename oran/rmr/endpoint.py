@@ -48,6 +48,7 @@ class RmrEndpoint:
         host, port: where to listen; port 0 takes a free one (see ``port`` after ``start``).
         source_name: host part of the name peers know us by (``RMR_SRC_ID``); it must be the service
             name the route manager uses. Default: ``host``, or the short host name for a wildcard.
+        name_only: send the name in place of the address as well (``RMR_SRC_NAMEONLY``).
         trace_length: zero octets of trace data put into messages that bring none (E2T: 200).
         routes: the table in force; replace it at any time by assigning ``routes``.
         receive_queue: size of the ring.
@@ -59,6 +60,7 @@ class RmrEndpoint:
         port: int,
         *,
         source_name: str | None = None,
+        name_only: bool = False,
         trace_length: int = 0,
         routes: RouteTable | None = None,
         receive_queue: int = 4096,
@@ -69,6 +71,7 @@ class RmrEndpoint:
         self._host = host
         self._source_name = source_name or (socket.gethostname().partition(".")[0] if host in _WILDCARDS else host)
         self._address = _own_address() if host in _WILDCARDS else host
+        self._name_only = name_only
         self._trace = bytes(trace_length)
         self._table = routes if routes is not None else RouteTable()
         self._view = self._table.seen_by(())
@@ -113,12 +116,12 @@ class RmrEndpoint:
     @property
     def source_ip(self) -> str:
         """``address:port`` that goes out beside it."""
-        return f"{self._address}:{self.port}"
+        return self.source if self._name_only else f"{self._address}:{self.port}"
 
     @property
     def own_names(self) -> frozenset[str]:
         """Names under which this process finds itself in a route table."""
-        names = {self.source, self.source_ip}
+        names = {self.source, f"{self._address}:{self.port}"}
         return frozenset(names | {f"127.0.0.1:{self.port}"} if self._host in _WILDCARDS else names)
 
     @property
@@ -171,6 +174,18 @@ class RmrEndpoint:
         """
         self._deliver(target, self._frame(message))
 
+    def reach(self, target: str) -> None:
+        """Connect to ``host:port`` ahead of the first message.
+
+        Raises:
+            ConnectFailed: nobody listens there.
+        """
+        self._connections.reach(target)
+
+    def is_connected(self, target: str) -> bool:
+        """Whether a connection made to ``host:port`` stands."""
+        return self._connections.is_connected(target)
+
     def _deliver(self, target: str, frame: bytes) -> None:
         try:
             self._connections.reach(target).send(frame)
@@ -210,11 +225,17 @@ class RmrEndpoint:
         return True
 
     def call(
-        self, message: RmrMessage, timeout_s: float, *, target: str | None = None, call_id: int = ORDINARY_CALL_ID
+        self,
+        message: RmrMessage,
+        timeout_s: float | None,
+        *,
+        target: str | None = None,
+        call_id: int = ORDINARY_CALL_ID,
     ) -> RmrMessage | None:
         """Send and wait for the answer, matched on call id and transaction id; None if none came in time.
 
         Args:
+            timeout_s: None waits for as long as the endpoint is open.
             target: ``host:port`` instead of the route table.
             call_id: 1 for an ordinary call, 2..255 to tell concurrent callers apart.
 

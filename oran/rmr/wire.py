@@ -152,6 +152,9 @@ def _text(field: bytes) -> str:
 class FrameReader:
     """Cuts a TCP byte stream into messages, however the stream was segmented.
 
+    Attributes:
+        error: what has made the rest of the stream unreadable, if anything has.
+
     Args:
         max_frame_bytes: a longer announced frame is refused before it is buffered.
     """
@@ -159,7 +162,7 @@ class FrameReader:
     def __init__(self, max_frame_bytes: int = MAX_FRAME_BYTES) -> None:
         self._max_frame_bytes = max_frame_bytes
         self._buffer = bytearray()
-        self._error: DecodeError | None = None
+        self.error: DecodeError | None = None
 
     def feed(self, data: bytes) -> list[RmrMessage]:
         """Take what the stream delivered; return the messages that are now complete.
@@ -170,12 +173,12 @@ class FrameReader:
         Raises:
             DecodeError: the stream is malformed; the connection should be closed.
         """
-        if self._error is None:
+        if self.error is None:
             self._buffer += data
             if messages := self._take_frames():
                 return messages
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         return []
 
     def _take_frames(self) -> list[RmrMessage]:
@@ -187,8 +190,8 @@ class FrameReader:
                     messages.append(decode(view[start : start + length]))
                     start += length
             except DecodeError as error:
-                self._error = error
-        if self._error is None:
+                self.error = error
+        if self.error is None:
             del self._buffer[:start]
         else:
             self._buffer = bytearray()
