@@ -98,11 +98,10 @@ class App:
                     continue
                 if question.lock_step:
                     self._answer(question)
-                elif newest.pop(question.stream, None) is not None:
+                    continue
+                if question.stream in newest:
                     self.metrics.stale.labels(message.meid).inc()
-                    newest[question.stream] = question
-                else:
-                    newest[question.stream] = question
+                newest[question.stream] = question
         for question in newest.values():
             with self._survived(MessageType.RIC_INDICATION):
                 self._answer(question)
@@ -117,8 +116,12 @@ class App:
         """
         now_s = self.now_s()
         indication = e2ap.decode(message.payload)
-        if not isinstance(indication, RicIndication) or not self._is_ours(message, indication):
-            return self._ignore("unexpected_pdu" if not isinstance(indication, RicIndication) else "not_subscribed")
+        if not isinstance(indication, RicIndication):
+            self._ignore("unexpected_pdu")
+            return None
+        if self.book.ran_function_id(message.meid) != indication.ran_function_id:
+            self._ignore("not_subscribed")
+            return None
         self.book.heard(message.meid, now_s)
         report = self._assembler(message, indication).add(indication.header, indication.message)
         return None if report is None else Question(message, indication, report, now_s)
@@ -197,7 +200,8 @@ class App:
         now_s, meid = self.now_s(), question.message.meid
         took_s = now_s - question.asked_s
         call_process_id = question.indication.call_process_id
-        self._open.sent(SentControl(meid, question.report.report_id, call_process_id, now_s))
+        given_up = self._open.sent(SentControl(meid, question.report.report_id, call_process_id, now_s))
+        self.metrics.controls_unanswered.inc(given_up)
         self.metrics.reports.labels(meid).inc()
         self.metrics.controls_sent.labels(meid).inc()
         self.metrics.decision_latency.labels(meid).observe(took_s)
@@ -225,9 +229,6 @@ class App:
         if corrections:
             self.metrics.shield_corrections.inc(corrections)
         return granted
-
-    def _is_ours(self, message: RmrMessage, indication: RicIndication) -> bool:
-        return self.book.ran_function_id(message.meid) == indication.ran_function_id
 
     def _ignore(self, reason: str) -> None:
         self.metrics.indications_ignored.labels(reason).inc()

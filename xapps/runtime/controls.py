@@ -39,23 +39,23 @@ class OpenControls:
     """The unanswered controls, oldest first; used from one thread.
 
     Args:
-        limit: controls kept; the oldest beyond are given up and counted in ``given_up``.
+        limit: controls kept; the oldest beyond are given up.
     """
 
     def __init__(self, limit: int = 256) -> None:
-        self.given_up = 0
         self._limit = limit
         self._open: OrderedDict[tuple[str, int], SentControl] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def sent(self, control: SentControl) -> None:
-        """Remember a control."""
+    def sent(self, control: SentControl) -> int:
+        """Remember a control; how many old ones nobody will answer any more."""
         self._open[control.meid, control.decision_id] = control
-        if len(self._open) > self._limit:
+        given_up = max(len(self._open) - self._limit, 0)
+        for _ in range(given_up):
             self._open.popitem(last=False)
-            self.given_up += 1
+        return given_up
 
     def settle(self, meid: str, answer: ControlAnswer) -> SettledControl:
         """Find and forget the control that ``answer`` is about.
@@ -71,13 +71,6 @@ class OpenControls:
             key = next((key for key in self._open if key[0] == meid), None)
         control = None if key is None else self._open.pop(key, None)
         return SettledControl(control, outcome.reason if outcome else "", outcome.detail if outcome else "")
-
-    def forget(self, meid: str) -> None:
-        """The node has gone: nobody will answer."""
-        gone = [key for key in self._open if key[0] == meid]
-        for key in gone:
-            del self._open[key]
-        self.given_up += len(gone)
 
     def _by_call_process(self, meid: str, call_process_id: bytes | None) -> tuple[str, int] | None:
         if call_process_id is None:

@@ -30,7 +30,7 @@ from xapps.runtime.model_file import ModelFile
 from xapps.runtime.model_slot import ModelSlot, RecentReports, Serving
 from xapps.runtime.model_store import ModelStoreClient
 from xapps.runtime.notifications import NotificationBox
-from xapps.runtime.policies import Policies
+from xapps.runtime.policies import Enforcer, Policies
 from xapps.runtime.registration import Registrar
 from xapps.runtime.settings import Settings
 from xapps.runtime.subscription_book import SubscriptionBook
@@ -188,7 +188,7 @@ class XappProcess:
         settings = self.settings
         model = ModelEnforcer(self.slot, self.recent, self._fetch, self._latency_bound_s, self.metrics)
         reporting = ReportingEnforcer(self.discovery, settings.event_trigger)
-        enforcers = {settings.model_policy_type: model, settings.reporting_policy_type: reporting}
+        enforcers: dict[int, Enforcer] = {settings.model_policy_type: model, settings.reporting_policy_type: reporting}
         return Policies(enforcers, settings.name, self.framework.send, self.metrics)
 
     def _endpoints(self) -> Endpoints:

@@ -254,7 +254,7 @@ def load(arguments: Sequence[str] = (), **overrides: Any) -> Settings:
         ConfigError: a value is missing or wrong; names the field.
     """
     try:
-        return Settings(_cli_parse_args=list(arguments), **overrides)
+        return Settings(_cli_parse_args=list(arguments), **overrides)  # type: ignore[call-arg]
     except ValidationError as error:
         raise descriptor.first_fault(error) from error
     except SettingsError as error:
