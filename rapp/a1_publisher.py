@@ -131,7 +131,7 @@ class A1Publisher:
             if status.enforced or status.enforce_reason not in NO_ANSWER_YET:
                 return status
             if self._now_s() >= deadline_s:
-                return PolicyStatus(enforceStatus="NOT_ENFORCED", enforceReason="no answer in time")
+                return PolicyStatus(enforce_status="NOT_ENFORCED", enforce_reason="no answer in time")
             self._pause(POLL_PERIOD_S)
 
     def _status(self, policy_id: str) -> PolicyStatus:
@@ -139,7 +139,7 @@ class A1Publisher:
             return self._a1.policy_status(self._policy_type_id, policy_id)
         except PlatformError as error:
             if error.status == 404:  # the mediator stores an instance a moment after it accepted it
-                return PolicyStatus(enforceStatus="NOT_ENFORCED")
+                return PolicyStatus(enforce_status="NOT_ENFORCED", enforce_reason="")
             raise
 
     def _delete_superseded(self, policy_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The model store: immutable, numbered versions of safetensors weights beside a JSON manifest, SHA-256 over the weights.
+"""The model store: immutable, numbered versions of safetensors weights and a JSON manifest, SHA-256 over the weights.
 
 A version is written once, whole or not at all, and checked again whenever it is read.
 """

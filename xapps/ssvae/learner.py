@@ -96,6 +96,10 @@ class SsvaeLearner:
         self._best = _copy(self.weights)
 
     @property
+    def num_epochs(self) -> int:
+        return self.preset.epochs
+
+    @property
     def done(self) -> bool:
         return self.epoch >= self.preset.epochs
 
@@ -160,7 +164,7 @@ class SsvaeLearner:
         self._restore_moments(tensors)
         epoch, best_epoch, self._best_score = tensors["progress"].tolist()
         self.epoch, self._best_epoch = int(epoch), int(best_epoch)
-        self.curves = list(curves)
+        self.curves = curves[: self.epoch]  # curves are written first: one more epoch may stand there
 
     def _restore_moments(self, tensors: dict[str, Tensor]) -> None:
         for name, w in self.weights.items():
@@ -206,7 +210,7 @@ class SsvaeLearner:
             terms |= self._unsupervised_terms(unlabelled, generator, regularise, rng)
         loss = torch.stack([weight * term for weight, term in terms.values()]).sum()
         self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
         self._optimiser.step()
         return {"loss": loss.item()} | {name: term.item() for name, (_, term) in terms.items()}
@@ -311,7 +315,7 @@ def architecture_for(preset: Preset, report: RadioReport) -> Architecture:
         slices=slices,
         rus=report.num_rus,
         ues=report.num_ues if flat else 0,
-        prbs=np.shape(report.gain_db)[-1] if flat else 0,
+        prbs=np.asarray(report.gain_db).shape[-1] if flat else 0,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from oran.errors import ConfigError
@@ -44,13 +44,13 @@ class Preset:
     view_correlation: float = 0.9
     """Correlation of the fading of the two "similar" channels of (26) with the drawn one."""
     validation_share: float = 0.1
-    decoding: Decoding = Decoding()
+    decoding: Decoding = field(default_factory=Decoding)
     """How the trained model decides; training itself does not depend on it."""
 
     def __post_init__(self) -> None:
-        for field in ("epochs", "batch_size"):
-            if getattr(self, field) < 1:
-                raise ConfigError(field, getattr(self, field), "at least 1")
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ConfigError(name, getattr(self, name), "at least 1")
         if not 0.0 < self.validation_share < 1.0:
             raise ConfigError("validation_share", self.validation_share, "between 0 and 1")
 

@@ -1,0 +1,210 @@
+"""``python -m rapp``: serve the model store, make data sets, train, evaluate, publish, or all in one go."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from prometheus_client import CollectorRegistry
+from rich.console import Console
+
+from e2sim import scenario as scenarios
+from oran.errors import SuiteError
+from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client
+from rapp import datasets, evaluation, pipeline
+from rapp.a1_publisher import A1Publisher, Publication
+from rapp.display import dataset_bar, show_verdict, training_bar
+from rapp.incumbent import allocator_of
+from rapp.metrics import StoreMetrics
+from rapp.rest import create_app
+from rapp.runs import Run, RunConfig
+from rapp.service import StoreServer
+from rapp.store import DiskStore
+from xapps import allocators
+from xapps.runtime.model_file import ModelFile
+from xapps.runtime.model_slot import build
+from xapps.runtime.model_store import ModelStoreClient
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+RunsRoot = Annotated[Path, typer.Option(help="Folder of training runs")]
+Store = Annotated[str, typer.Option(help="host:port of the model store")]
+ScenarioName = Annotated[str, typer.Option("--scenario", help="Name or YAML file of the radio")]
+Seed = Annotated[int, typer.Option(min=0)]
+Drops = Annotated[int, typer.Option(min=2, help="Independent drops")]
+Against = Annotated[str, typer.Option(help='What serves now: a classic allocator, "model" or "model:version"')]
+PolicyType = Annotated[int, typer.Option(help='Id of the policy type "model" in the xApp\'s descriptor')]
+
+
+@app.command()
+def serve(
+    root: Annotated[Path, typer.Option(help="Folder of the model store")] = Path("out/models"),
+    runs: RunsRoot = Path("out/runs"),
+    grpc: Annotated[str, typer.Option(help="host:port of the model store's gRPC face")] = "127.0.0.1:50051",
+    rest: Annotated[str, typer.Option(help="host:port of the REST face")] = "127.0.0.1:8090",
+) -> None:
+    """Serve the model store (gRPC) and the REST face until terminated; prints one JSON line when ready."""
+    registry, store = CollectorRegistry(), DiskStore(root)
+    server = StoreServer(store, grpc, StoreMetrics(registry))
+    server.start()
+    host, _, port = rest.rpartition(":")
+    rest_server = uvicorn.Server(
+        uvicorn.Config(create_app(store, runs, registry), host=host, port=int(port), log_level="warning")
+    )
+    threading.Thread(target=_say_when_ready, args=(rest_server, server.target), daemon=True).start()
+    try:
+        rest_server.run()  # returns on SIGINT and SIGTERM
+    finally:
+        server.stop()
+
+
+@app.command()
+def dataset(
+    folder: Annotated[Path, typer.Argument(help="Where the data set goes")],
+    scenario: ScenarioName = "cell",
+    num_drops: Drops = 2000,
+    seed: Seed = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core")] = 0,
+) -> None:
+    """Draw drops and label them with the exact solver; continues where it was cut."""
+    manifest = datasets.describe(scenarios.load(scenario), seed=seed, num_drops=num_drops)
+    with dataset_bar(console, num_drops) as on_progress:
+        datasets.build(folder, manifest, workers=workers or None, on_progress=on_progress)
+    console.print(f"{num_drops} labelled drops of [bold]{scenario}[/] in {folder}")
+
+
+@app.command()
+def train(
+    data: Annotated[Path, typer.Argument(help="Folder of the labelled data set")],
+    preset: Annotated[str, typer.Option()] = "sane",
+    changes: Annotated[str, typer.Option(help="JSON object of preset fields to replace")] = "{}",
+    seed: Seed = 0,
+    allocator: Annotated[str, typer.Option()] = "ssvae",
+    runs: RunsRoot = Path("out/runs"),
+) -> None:
+    """Train a model; continues where it was cut."""
+    config = RunConfig(
+        allocator=allocator, model=allocator, preset=preset, changes=json.loads(changes), seed=seed, dataset=str(data)
+    )
+    run = Run.create(runs, config)
+    model = _trained(run)
+    console.print(f"run [bold]{run.folder.name}[/]: {model.manifest.training}")
+
+
+@app.command()
+def evaluate(
+    run_id: Annotated[str, typer.Argument(help="A finished run")],
+    scenario: ScenarioName = "cell",
+    against: Against = "equal",
+    num_drops: Drops = 200,
+    seed: Seed = 1,
+    runs: RunsRoot = Path("out/runs"),
+    store: Store = "127.0.0.1:50051",
+    output: Annotated[Path | None, typer.Option(help="Verdict as JSON")] = None,
+) -> None:
+    """Put a trained model through the gate; exits 1 if it is refused."""
+    model = Run.named(runs, run_id).model()
+    verdict = _evaluated(model, scenario, against, num_drops, seed, store)
+    if output is not None:
+        output.write_text(json.dumps(verdict.to_dict(), indent=1))
+    raise typer.Exit(0 if verdict.accepted else 1)
+
+
+@app.command()
+def publish(
+    model: Annotated[str, typer.Argument(help="Name in the model store")],
+    version: Annotated[int, typer.Option(min=0, help="0: the newest")] = 0,
+    a1: Annotated[str, typer.Option(help="URL of the A1 mediator")] = "http://127.0.0.1:10000",
+    store: Store = "127.0.0.1:50051",
+    policy_type: PolicyType = DEFAULT_MODEL_TYPE_ID,
+) -> None:
+    """Name a stored version to the xApp; exits 1 unless it is enforced."""
+    with ModelStoreClient(store) as client, A1Client(a1) as mediator:
+        manifest = client.get(model, version).manifest
+        stored = next(each for each in client.list(model) if each.version == manifest.version)
+        publication = A1Publisher(mediator, store, policy_type_id=policy_type).publish(stored, manifest.allocator)
+    _show_publication(publication)
+    raise typer.Exit(0 if publication.enforced else 1)
+
+
+@app.command(name="pipeline")
+def whole_pipeline(
+    data: Annotated[Path, typer.Argument(help="Folder of the labelled data set")],
+    preset: Annotated[str, typer.Option()] = "sane",
+    scenario: ScenarioName = "cell",
+    against: Against = "equal",
+    num_drops: Drops = 200,
+    seed: Seed = 0,
+    runs: RunsRoot = Path("out/runs"),
+    store: Store = "127.0.0.1:50051",
+    a1: Annotated[str, typer.Option(help="URL of the A1 mediator")] = "http://127.0.0.1:10000",
+    policy_type: PolicyType = DEFAULT_MODEL_TYPE_ID,
+) -> None:
+    """Train, evaluate, put and publish; exits 1 unless the model serves at the end."""
+    run = Run.create(runs, RunConfig(preset=preset, seed=seed, dataset=str(data)))
+    with ModelStoreClient(store) as client, A1Client(a1) as mediator:
+        outcome = pipeline.run(
+            train=lambda: _trained(run),
+            evaluate=lambda model: _evaluated(model, scenario, against, num_drops, seed + 1, store),
+            store=client,
+            publisher=A1Publisher(mediator, store, policy_type_id=policy_type),
+        )
+    if outcome.publication is not None:
+        _show_publication(outcome.publication)
+    raise typer.Exit(0 if outcome.serving else 1)
+
+
+def _trained(run: Run) -> ModelFile:
+    with training_bar(console) as on_progress:
+        return run.execute(on_progress)
+
+
+def _evaluated(
+    model: ModelFile, scenario: str, against: str, num_drops: int, seed: int, store: str
+) -> evaluation.Verdict:
+    verdict = evaluation.gate(
+        build(model).allocator,
+        allocator_of(against, store),
+        [allocators.build(name) for name in evaluation.REFERENCES],
+        scenarios.load(scenario),
+        seed=seed,
+        num_drops=num_drops,
+        on_progress=lambda name: console.print(f"deciding {num_drops} drops: {name}", style="dim"),
+    )
+    show_verdict(console, verdict)
+    return verdict
+
+
+def _show_publication(publication: Publication) -> None:
+    colour = "green" if publication.enforced else "red"
+    console.print(f"policy {publication.policy_id}: [{colour}]{publication.status}[/] {publication.reason}")
+
+
+def _say_when_ready(rest_server: uvicorn.Server, grpc_target: str) -> None:
+    started = threading.Event()
+    while not rest_server.started and not rest_server.should_exit:
+        started.wait(0.02)
+    for each in rest_server.servers:
+        host, port = each.sockets[0].getsockname()[:2]
+        line = {"ready": True, "grpc": grpc_target, "rest": f"http://{host}:{port}"}
+        typer.echo(json.dumps(line))
+
+
+def main() -> None:
+    """Run a command; our errors end it with one line and exit code 2."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        app()
+    except SuiteError as error:
+        console.print(f"[red]{type(error).__name__}[/]: {error}")
+        raise SystemExit(2) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""Training runs as job folders: what was asked, how it went, where it stands, what came out.
+
+A run is named by the digest of its configuration. Starting it again continues where it was cut; a finished run returns
+its result at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from oran.errors import ConfigError, ModelNotFound
+from rapp import datasets, learners
+from rapp.draws import Stream, draw, generator
+from rapp.files import write_atomically
+from xapps.runtime.model_file import Manifest, ModelFile, ScenarioReference, digest
+from xapps.ssvae.batches import TrainingSet
+from xapps.ssvae.learner import TrainedModel
+
+State = Literal["created", "running", "done"]
+
+
+class RunConfig(BaseModel):
+    """What a training run is asked to do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    allocator: str = "ssvae"
+    model: str = "ssvae"
+    """Name under which the result is stored."""
+    preset: str = "sane"
+    changes: dict[str, Any] = Field(default_factory=dict)
+    """Fields of the preset to replace."""
+    seed: int = Field(default=0, ge=0)
+    dataset: str
+    """Folder of the labelled data set."""
+    unlabelled_drops: int = Field(default=2000, ge=0)
+
+    @property
+    def run_id(self) -> str:
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return f"{self.allocator}-{self.preset}-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """Where a run stands; handed to the callback after every epoch."""
+
+    epoch: int
+    epochs: int
+    curves: dict[str, float]
+
+
+class Run:
+    """One job folder: ``config.json``, ``curves.json``, ``checkpoint.safetensors``; at the end ``model.json`` and
+    ``weights.safetensors``."""
+
+    def __init__(self, folder: Path, config: RunConfig) -> None:
+        self.folder = folder
+        self.config = config
+
+    @classmethod
+    def create(cls, root: Path, config: RunConfig) -> Run:
+        """The run of a configuration, new or found."""
+        folder = root / config.run_id
+        folder.mkdir(parents=True, exist_ok=True)
+        run = cls(folder, config)
+        run._write("config.json", config.model_dump_json(indent=1).encode())
+        return run
+
+    @classmethod
+    def named(cls, root: Path, run_id: str) -> Run:
+        """A run by its id.
+
+        Raises:
+            ModelNotFound: there is none.
+            ConfigError: its configuration cannot be read.
+        """
+        if run_id not in {path.name for path in _folders(root)}:
+            raise ModelNotFound(f"no run {run_id!r}")
+        try:
+            config = RunConfig.model_validate_json((root / run_id / "config.json").read_text())
+        except ValidationError as error:
+            raise ConfigError("config.json", run_id, str(error)) from error
+        return cls(root / run_id, config)
+
+    @property
+    def state(self) -> State:
+        if (self.folder / "model.json").exists():
+            return "done"
+        return "running" if (self.folder / "checkpoint.safetensors").exists() else "created"
+
+    def execute(self, on_progress: Callable[[RunProgress], None] | None = None) -> ModelFile:
+        """Train to the end, from the checkpoint if there is one.
+
+        Raises:
+            ConfigError: data set, preset or learner is not what the configuration says.
+            ModelError: the checkpoint is damaged.
+        """
+        if self.state == "done":
+            return self.model()
+        dataset = datasets.load(Path(self.config.dataset))
+        learner = self._learner(dataset)
+        start_s = time.monotonic()
+        while not learner.done:
+            curves = learner.run_epoch()
+            self._write("curves.json", json.dumps(learner.curves).encode())
+            self._write("checkpoint.safetensors", learner.checkpoint())
+            if on_progress is not None:
+                on_progress(RunProgress(learner.epoch, learner.num_epochs, curves))
+        return self._finish(learner.result(), dataset, time.monotonic() - start_s)
+
+    def model(self) -> ModelFile:
+        """What came out of a finished run.
+
+        Raises:
+            ModelNotFound: it has not finished.
+            DigestMismatch: the weights are not those that it wrote.
+        """
+        if self.state != "done":
+            raise ModelNotFound(f"run {self.folder.name} has not finished")
+        weights = (self.folder / "weights.safetensors").read_bytes()
+        return ModelFile.parse((self.folder / "model.json").read_text(), weights).verify()
+
+    def summary(self, *, with_curves: bool = False) -> dict[str, Any]:
+        """What the REST face shows."""
+        curves = self._curves()
+        shown = {"id": self.folder.name, "state": self.state, "config": self.config.model_dump(mode="json")}
+        return shown | {"epochs_done": len(curves), **({"curves": curves} if with_curves else {})}
+
+    def _learner(self, dataset: datasets.Dataset) -> learners.Learner:
+        c = self.config
+        unlabelled = None
+        if c.unlabelled_drops:
+            rng = generator(Stream.UNLABELLED, dataset.manifest.seed)
+            unlabelled = draw(dataset.manifest.scenario, rng, c.unlabelled_drops)
+        training_set = TrainingSet(dataset.report, dataset.label, unlabelled)
+        learner = learners.start(c.allocator, training_set, c.preset, c.changes, c.seed)
+        checkpoint = self.folder / "checkpoint.safetensors"
+        if checkpoint.exists():
+            learner.restore(checkpoint.read_bytes(), self._curves())
+        return learner
+
+    def _finish(self, trained: TrainedModel, dataset: datasets.Dataset, seconds: float) -> ModelFile:
+        scenario = dataset.manifest.scenario
+        manifest = Manifest(
+            name=self.config.model,
+            allocator=self.config.allocator,
+            sha256=digest(trained.weights),
+            architecture=trained.architecture,
+            normalisation=trained.normalisation,
+            scenario=ScenarioReference(name=scenario.name, digest=scenario.digest),
+            training=trained.training | self._provenance(dataset) | {"seconds": round(seconds, 1)},
+        )
+        self._write("weights.safetensors", trained.weights)
+        self._write("model.json", manifest.model_dump_json(indent=1).encode())  # last: its presence says "done"
+        return ModelFile(manifest, trained.weights)
+
+    def _provenance(self, dataset: datasets.Dataset) -> dict[str, Any]:
+        manifest = dataset.manifest
+        return {
+            "run": self.folder.name,
+            "dataset": {"seed": manifest.seed, "drops": manifest.num_drops, "labels_by": manifest.labels_by}
+            | {"solver": manifest.solver_version},
+            "software": {name: version(name) for name in ("torch", "numpy")} | {"python": platform.python_version()},
+        }
+
+    def _curves(self) -> list[dict[str, float]]:
+        path = self.folder / "curves.json"
+        return json.loads(path.read_text()) if path.exists() else []
+
+    def _write(self, name: str, content: bytes) -> None:
+        with write_atomically(self.folder / name) as file:
+            file.write(content)
+
+
+def list_runs(root: Path) -> list[Run]:
+    """All runs of a folder, newest first."""
+    folders = sorted(_folders(root), key=lambda path: path.stat().st_mtime, reverse=True)
+    return [Run.named(root, path.name) for path in folders]
+
+
+def _folders(root: Path) -> list[Path]:
+    return [path for path in root.iterdir() if (path / "config.json").is_file()] if root.is_dir() else []
