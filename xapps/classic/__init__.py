@@ -1,1 +1,1 @@
-"""."""
+"""Allocators that need no model: from the plainest to the certified optimum, all behind the same face."""
