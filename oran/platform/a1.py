@@ -129,9 +129,9 @@ class PolicyStatus(BaseModel):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
-    enforce_status: str = Field(alias="enforceStatus")
+    enforce_status: str = Field(validation_alias="enforceStatus", serialization_alias="enforceStatus")
     """``ENFORCED`` or ``NOT_ENFORCED``."""
-    enforce_reason: str = Field("", alias="enforceReason")
+    enforce_reason: str = Field(default="", validation_alias="enforceReason", serialization_alias="enforceReason")
 
     @property
     def enforced(self) -> bool:

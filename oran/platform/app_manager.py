@@ -16,17 +16,17 @@ class Registration(BaseModel):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
-    app_name: str = Field(alias="appName", min_length=1)
+    app_name: str = Field(validation_alias="appName", serialization_alias="appName", min_length=1)
     """Host name of the xApp's pod."""
-    instance_name: str = Field(alias="appInstanceName", min_length=1)
+    instance_name: str = Field(validation_alias="appInstanceName", serialization_alias="appInstanceName", min_length=1)
     """Name in the descriptor; becomes part of the service names."""
-    http_endpoint: str = Field(alias="httpEndpoint")
+    http_endpoint: str = Field(validation_alias="httpEndpoint", serialization_alias="httpEndpoint")
     """``host:port``."""
-    rmr_endpoint: str = Field(alias="rmrEndpoint")
+    rmr_endpoint: str = Field(validation_alias="rmrEndpoint", serialization_alias="rmrEndpoint")
     """``host:port`` of the RMR data port."""
-    app_version: str = Field("", alias="appVersion")
-    config_path: str = Field("", alias="configPath")
-    config: str = Field("", alias="config")
+    app_version: str = Field(default="", validation_alias="appVersion", serialization_alias="appVersion")
+    config_path: str = Field(default="", validation_alias="configPath", serialization_alias="configPath")
+    config: str = Field(default="", validation_alias="config", serialization_alias="config")
     """The descriptor as JSON text."""
 
     def to_json(self) -> dict[str, Any]:

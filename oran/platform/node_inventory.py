@@ -49,10 +49,12 @@ class NodeState(_Payload):
 class OfferedFunction(_Payload):
     """One RAN function of a node."""
 
-    id: int = Field(0, alias="ranFunctionId")
-    definition_hex: str = Field("", alias="ranFunctionDefinition")
-    revision: int = Field(0, alias="ranFunctionRevision")
-    oid: str = Field("", alias="ranFunctionOid")
+    id: int = Field(default=0, validation_alias="ranFunctionId", serialization_alias="ranFunctionId")
+    definition_hex: str = Field(
+        "", validation_alias="ranFunctionDefinition", serialization_alias="ranFunctionDefinition"
+    )
+    revision: int = Field(default=0, validation_alias="ranFunctionRevision", serialization_alias="ranFunctionRevision")
+    oid: str = Field(default="", validation_alias="ranFunctionOid", serialization_alias="ranFunctionOid")
 
     @property
     def definition(self) -> bytes:
@@ -81,7 +83,9 @@ class NodeDetails(_Payload):
     global_nb_id: GlobalNodeId = GlobalNodeId()
     node_type: str = "UNKNOWN"
     gnb: GnbDetails = GnbDetails()
-    associated_e2t_instance_address: str = Field("", alias="associatedE2tInstanceAddress")
+    associated_e2t_instance_address: str = Field(
+        "", validation_alias="associatedE2tInstanceAddress", serialization_alias="associatedE2tInstanceAddress"
+    )
     setup_from_network: bool = False
     status_update_time_stamp: str = ""
     """Nanoseconds since the epoch, as text."""

@@ -97,10 +97,10 @@ class WaitTime(StrEnum):
 class ClientEndpoint(_Payload):
     """Where the xApp listens: REST for notifications, RMR for indications."""
 
-    host: str = Field(alias="Host")
+    host: str = Field(validation_alias="Host", serialization_alias="Host")
     """HTTP service name; SubMgr puts ``rmr`` for ``http`` in it to get the RMR service name."""
-    http_port: _Port = Field(alias="HTTPPort")
-    rmr_port: _Port = Field(alias="RMRPort")
+    http_port: _Port = Field(validation_alias="HTTPPort", serialization_alias="HTTPPort")
+    rmr_port: _Port = Field(validation_alias="RMRPort", serialization_alias="RMRPort")
 
     @property
     def rmr_endpoint(self) -> str:
@@ -116,26 +116,38 @@ class ClientEndpoint(_Payload):
 class Directives(_Payload):
     """How SubMgr treats the E2 side. Leave the whole object out for the defaults: 2 s, 2 tries, routes made."""
 
-    e2_timeout_s: Annotated[int, Field(strict=True, ge=1, le=10)] | None = Field(None, alias="E2TimeoutTimerValue")
-    e2_retries: Annotated[int, Field(strict=True, ge=0, le=10)] | None = Field(None, alias="E2RetryCount")
-    rmr_routing_needed: bool = Field(False, alias="RMRRoutingNeeded")
+    e2_timeout_s: Annotated[int, Field(strict=True, ge=1, le=10)] | None = Field(
+        None, validation_alias="E2TimeoutTimerValue", serialization_alias="E2TimeoutTimerValue"
+    )
+    e2_retries: Annotated[int, Field(strict=True, ge=0, le=10)] | None = Field(
+        None, validation_alias="E2RetryCount", serialization_alias="E2RetryCount"
+    )
+    rmr_routing_needed: bool = Field(
+        default=False, validation_alias="RMRRoutingNeeded", serialization_alias="RMRRoutingNeeded"
+    )
     """Absent means false, and then no indication ever arrives."""
 
 
 class Subsequent(_Payload):
     """What follows an insert, and for how long the node waits."""
 
-    kind: SubsequentKind = Field(alias="SubsequentActionType")
-    wait: WaitTime = Field(alias="TimeToWait")
+    kind: SubsequentKind = Field(validation_alias="SubsequentActionType", serialization_alias="SubsequentActionType")
+    wait: WaitTime = Field(validation_alias="TimeToWait", serialization_alias="TimeToWait")
 
 
 class ActionToSetUp(_Payload):
     """One RIC action."""
 
-    id: Annotated[int, Field(strict=True, ge=0, le=255)] = Field(alias="ActionID")
-    kind: ActionKind = Field(alias="ActionType")
-    definition: Octets | None = Field(None, alias="ActionDefinition")
-    subsequent: Subsequent | None = Field(None, alias="SubsequentAction")
+    id: Annotated[int, Field(strict=True, ge=0, le=255)] = Field(
+        validation_alias="ActionID", serialization_alias="ActionID"
+    )
+    kind: ActionKind = Field(validation_alias="ActionType", serialization_alias="ActionType")
+    definition: Octets | None = Field(
+        default=None, validation_alias="ActionDefinition", serialization_alias="ActionDefinition"
+    )
+    subsequent: Subsequent | None = Field(
+        None, validation_alias="SubsequentAction", serialization_alias="SubsequentAction"
+    )
 
 
 def _one_kind(actions: tuple[ActionToSetUp, ...]) -> tuple[ActionToSetUp, ...]:
@@ -147,37 +159,51 @@ def _one_kind(actions: tuple[ActionToSetUp, ...]) -> tuple[ActionToSetUp, ...]:
 class SubscriptionDetail(_Payload):
     """One event trigger and its actions; becomes one E2 subscription."""
 
-    xapp_event_instance_id: _Id16 = Field(alias="XappEventInstanceId")
+    xapp_event_instance_id: _Id16 = Field(
+        validation_alias="XappEventInstanceId", serialization_alias="XappEventInstanceId"
+    )
     """Chosen by the xApp and echoed in the notification."""
-    event_trigger: Octets = Field(alias="EventTriggers")
+    event_trigger: Octets = Field(validation_alias="EventTriggers", serialization_alias="EventTriggers")
     actions: Annotated[tuple[ActionToSetUp, ...], Field(min_length=1), AfterValidator(_one_kind)] = Field(
-        alias="ActionToBeSetupList"
+        validation_alias="ActionToBeSetupList", serialization_alias="ActionToBeSetupList"
     )
 
 
 class SubscriptionRequest(_Payload):
     """Body of POST ``/ric/v1/subscriptions``."""
 
-    subscription_id: str | None = Field(None, alias="SubscriptionId")
+    subscription_id: str | None = Field(
+        default=None, validation_alias="SubscriptionId", serialization_alias="SubscriptionId"
+    )
     """Only to modify an earlier subscription."""
-    client: ClientEndpoint = Field(alias="ClientEndpoint")
-    meid: str = Field(alias="Meid")
+    client: ClientEndpoint = Field(validation_alias="ClientEndpoint", serialization_alias="ClientEndpoint")
+    meid: str = Field(validation_alias="Meid", serialization_alias="Meid")
     """RAN name, from the node inventory."""
-    ran_function_id: Annotated[int, Field(strict=True, ge=0, le=4095)] = Field(alias="RANFunctionID")
-    directives: Directives | None = Field(None, alias="E2SubscriptionDirectives")
-    details: Annotated[tuple[SubscriptionDetail, ...], Field(min_length=1)] = Field(alias="SubscriptionDetails")
+    ran_function_id: Annotated[int, Field(strict=True, ge=0, le=4095)] = Field(
+        validation_alias="RANFunctionID", serialization_alias="RANFunctionID"
+    )
+    directives: Directives | None = Field(
+        None, validation_alias="E2SubscriptionDirectives", serialization_alias="E2SubscriptionDirectives"
+    )
+    details: Annotated[tuple[SubscriptionDetail, ...], Field(min_length=1)] = Field(
+        validation_alias="SubscriptionDetails", serialization_alias="SubscriptionDetails"
+    )
 
 
 class SubscriptionInstance(_Payload):
     """Outcome of one :class:`SubscriptionDetail`."""
 
-    xapp_event_instance_id: int = Field(0, alias="XappEventInstanceId")
-    e2_event_instance_id: int = Field(0, alias="E2EventInstanceId")
+    xapp_event_instance_id: int = Field(
+        0, validation_alias="XappEventInstanceId", serialization_alias="XappEventInstanceId"
+    )
+    e2_event_instance_id: int = Field(
+        default=0, validation_alias="E2EventInstanceId", serialization_alias="E2EventInstanceId"
+    )
     """RIC instance id, and the RMR sub_id of indications; 0 means failure."""
-    error_cause: str = Field("", alias="ErrorCause")
+    error_cause: str = Field(default="", validation_alias="ErrorCause", serialization_alias="ErrorCause")
     """Not blank on a partial success too: it then names the actions that were refused."""
-    error_source: str = Field("", alias="ErrorSource")
-    timeout_type: str = Field("", alias="TimeoutType")
+    error_source: str = Field(default="", validation_alias="ErrorSource", serialization_alias="ErrorSource")
+    timeout_type: str = Field(default="", validation_alias="TimeoutType", serialization_alias="TimeoutType")
 
     @property
     def succeeded(self) -> bool:
@@ -188,8 +214,10 @@ class SubscriptionInstance(_Payload):
 class SubscriptionNotification(_Payload):
     """Body that SubMgr posts to the xApp; it may arrive before the 201 does."""
 
-    subscription_id: str = Field(alias="SubscriptionId")
-    instances: tuple[SubscriptionInstance, ...] = Field((), alias="SubscriptionInstances")
+    subscription_id: str = Field(validation_alias="SubscriptionId", serialization_alias="SubscriptionId")
+    instances: tuple[SubscriptionInstance, ...] = Field(
+        (), validation_alias="SubscriptionInstances", serialization_alias="SubscriptionInstances"
+    )
 
     @classmethod
     def from_json(cls, body: object) -> Self:
@@ -203,9 +231,11 @@ class SubscriptionNotification(_Payload):
 class SubscriptionRecord(_Payload):
     """One E2 subscription in force, as GET lists them."""
 
-    instance_id: int = Field(0, alias="SubscriptionId")
-    meid: str = Field("", alias="Meid")
-    endpoints: tuple[str, ...] = Field((), alias="ClientEndpoint")
+    instance_id: int = Field(default=0, validation_alias="SubscriptionId", serialization_alias="SubscriptionId")
+    meid: str = Field(default="", validation_alias="Meid", serialization_alias="Meid")
+    endpoints: tuple[str, ...] = Field(
+        default=(), validation_alias="ClientEndpoint", serialization_alias="ClientEndpoint"
+    )
 
 
 class SubscriptionClient(RestClient):
