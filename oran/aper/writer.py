@@ -90,6 +90,10 @@ class BitWriter:
         self.align()
         return bytes(self._octets) or b"\x00"
 
+    def parts(self) -> tuple[bytes, int, int]:
+        """What was written, not padded: whole octets, the bits after them, how many (0..7)."""
+        return bytes(self._octets), self._partial, self._used
+
     def constrained(self, value: int, low: int, high: int) -> None:
         """Constrained whole number (11.5.7)."""
         if not low <= value <= high:
