@@ -93,7 +93,7 @@ def encode(message: RmrMessage) -> bytes:
 
 def _check(message: RmrMessage) -> None:
     for name, value in (("mtype", message.mtype), ("sub_id", message.sub_id), ("flags", message.flags)):
-        if value not in _INT32:
+        if not _INT32.start <= value < _INT32.stop:  # `in` walks the whole range for an IntEnum
             raise LocalProtocolError(f"RMR {name} {value} does not fit 32 bits")
     if not 0 <= message.call_id <= 255:
         raise LocalProtocolError(f"RMR call id {message.call_id} is not 0..255")
