@@ -67,7 +67,7 @@ class _RestServer(uvicorn.Server):
 
 async def _serve(e2_node: E2Node, host: str, http_port: int) -> None:
     listener = socket.create_server((host, http_port))
-    server = _RestServer(uvicorn.Config(operator_api(e2_node), log_level="warning"))
+    server = _RestServer(uvicorn.Config(operator_api(e2_node), log_level="warning", lifespan="off"))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

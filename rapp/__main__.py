@@ -20,6 +20,7 @@ from rapp import datasets, evaluation, pipeline
 from rapp.a1_publisher import A1Publisher, Publication
 from rapp.display import dataset_bar, show_verdict, training_bar
 from rapp.incumbent import allocator_of
+from rapp.local import cli as one_machine
 from rapp.metrics import StoreMetrics
 from rapp.rest import create_app
 from rapp.runs import Run, RunConfig
@@ -31,6 +32,7 @@ from xapps.runtime.model_slot import build
 from xapps.runtime.model_store import ModelStoreClient
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(one_machine.app)
 console = Console()
 
 RunsRoot = Annotated[Path, typer.Option(help="Folder of training runs")]

@@ -71,8 +71,6 @@ class Clock:
         if node.world.episode is not episode:
             return  # a new episode began: this slot belongs to neither
         self._advance(decision_due=True)
-        if episode is not None:
-            episode.done += 1
 
     async def _insert(self, subscription: Subscription) -> bytes | None:
         """Sends the INSERT; its answer is expected from before it leaves."""

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 
 from e2sim.node.e2_node import E2Node
+from oran.e2sm.rrm import RadioReport
 from oran.errors import ConfigError
 
 
@@ -36,7 +37,7 @@ def operator_api(node: E2Node) -> FastAPI:
             "records": world.recorded,
             "indications": node.indications_sent,
             "controls": {"applied": world.applied, "refused": world.refused, "late": world.late},
-            "ue_ids": world.observe().ue_ids.tolist(),
+            "users": _users(world.observe()),
         }
 
     @app.get("/v1/trace")
@@ -65,6 +66,7 @@ def operator_api(node: E2Node) -> FastAPI:
             "done": current.done,
             "finished": current.finished,
             "records": [asdict(record) for record in records],
+            "rates_bps_hz": [rates.tolist() for rates in current.rates_bps_hz],
         }
 
     @app.delete("/v1/episode", status_code=204)
@@ -86,6 +88,14 @@ def operator_api(node: E2Node) -> FastAPI:
         return Response(generate_latest(node.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return app
+
+
+def _users(report: RadioReport) -> dict[str, list[Any]]:
+    return {
+        "ue_id": report.ue_ids.tolist(),
+        "slice": [report.slice_names[index] for index in report.slice_ids],
+        "min_rate_bps_hz": report.min_rate_bps_hz.tolist(),
+    }
 
 
 def _subscription(subscription: Any) -> dict[str, Any]:

@@ -7,9 +7,10 @@ that arrives before :meth:`World.advance` governs the slot; otherwise the old on
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from e2sim.scenario import Scenario
 from e2sim.simulator import Simulator
@@ -43,6 +44,8 @@ class Episode:
     slots: int
     first_record: int
     done: int = 0
+    rates_bps_hz: list[NDArray[np.float64]] = field(default_factory=list)
+    """Rate of every UE in every slot so far, each of shape (U,)."""
 
     @property
     def finished(self) -> bool:
@@ -108,6 +111,9 @@ class World:
         self.late += decision_due and not fresh
         kpi = self.simulator.step(allocation)
         self._record(slot, time_s, kpi, fresh)
+        if self.episode is not None and not self.episode.finished:
+            self.episode.done += 1
+            self.episode.rates_bps_hz.append(np.asarray(kpi.rate_bps_hz))
         self.kpi, self._pending, self._report = kpi, None, None
         return kpi
 

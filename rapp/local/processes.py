@@ -61,6 +61,11 @@ class ManagedProcess:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def crashed(self) -> bool:
+        """It ended by itself with an error status (a signal of ours is a negative one)."""
+        return self._process is not None and (self._process.poll() or 0) > 0
+
     def start(self) -> None:
         """Starts the child in a process group of its own, so that an interrupt reaches only us."""
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +121,8 @@ class ManagedProcess:
     def _drain(self) -> None:
         """Keeps standard output from filling up: the announcement is kept, everything goes to the log."""
         process = self._process
-        assert process is not None and process.stdout is not None
+        assert process is not None
+        assert process.stdout is not None
         with self.log_path.open("ab") as log:
             for line in process.stdout:
                 if self._first_line is None and line.startswith(b"{"):

@@ -34,6 +34,7 @@ class Ports:
     appmgr: int
     a1: int
     rtmgr: int
+    ric_metrics: int
     store: int
     rapp_http: int
 
@@ -130,6 +131,7 @@ class LocalSuite:
             "--appmgr-port": ports.appmgr,
             "--a1-port": ports.a1,
             "--rtmgr-port": ports.rtmgr,
+            "--metrics-port": ports.ric_metrics,
         }
         self._start("ric", self._python("ric", options)).announcement(START_TIMEOUT_S)
 
@@ -150,9 +152,10 @@ class LocalSuite:
     def start_rapp(self) -> None:
         """The rApp's model store and REST face."""
         options = {
-            "--store-address": self.store_target,
-            "--http-port": self.ports.rapp_http,
-            "--models": self.folder / "models",
+            "--root": self.folder / "models",
+            "--runs": self.folder / "runs",
+            "--grpc": self.store_target,
+            "--rest": f"{HOST}:{self.ports.rapp_http}",
         }
         self._start("rapp", self._python("rapp", options, "serve")).announcement(START_TIMEOUT_S)
 
@@ -241,7 +244,7 @@ class LocalSuite:
 def get_json(url: str, timeout_s: float = 2.0) -> Any:
     """The JSON of a GET, or None where nobody answers (yet) or the answer is no 200."""
     try:
-        answer = httpx.get(url, timeout=timeout_s)
+        answer = httpx.get(url, timeout=timeout_s, trust_env=False)
     except httpx.HTTPError:
         return None
     return answer.json() if answer.status_code == 200 else None

@@ -145,7 +145,7 @@ async def test_lock_step_with_the_same_seed_meets_the_same_channel() -> None:
                 await ric.send(control_request(report, first_ue_on_every_prb(report), indication.call_process_id))
                 await ric.expect(RicControlAcknowledge)
             await asyncio.sleep(0.05)  # a finished episode must hold the world still
-            assert node.world.episode.done == 5
+            assert node.world.episode.finished
             records = node.world.trace(node.world.episode.first_record)
             assert [r.slot for r in records] == list(range(5))
             return [r.weighted_throughput_bps_hz for r in records]
