@@ -24,7 +24,7 @@ class Store(ModelStoreServicer):
         self.fault = ""
         self.changed = threading.Condition()
 
-    def Put(self, request_iterator, context):  # noqa: N802 - gRPC's name
+    def Put(self, request_iterator, context):
         if self.fault == "internal":
             context.abort(grpc.StatusCode.INTERNAL, "disk full")
         header = next(request_iterator).header
@@ -47,7 +47,7 @@ class Store(ModelStoreServicer):
             self.changed.notify_all()
         return row
 
-    def Get(self, request, context):  # noqa: N802
+    def Get(self, request, context):
         found = [pair for pair in self.rows if pair[0].name == request.name and request.version in (0, pair[0].version)]
         if not found:
             context.abort(grpc.StatusCode.NOT_FOUND, f"{request.name} {request.version}")
@@ -59,16 +59,16 @@ class Store(ModelStoreServicer):
         for start in range(0, len(weights), CHUNK_BYTES):
             yield messages.GetReply(chunk=weights[start : start + CHUNK_BYTES])
 
-    def List(self, request, context):  # noqa: N802
+    def List(self, request, context):
         rows = [row for row, _ in reversed(self.rows) if request.name in ("", row.name)]
         return messages.ListReply(versions=rows)
 
-    def Watch(self, request, context):  # noqa: N802
+    def Watch(self, request, context):
         context.send_initial_metadata(())
         with self.changed:
             seen = 0
             while context.is_active():
-                self.changed.wait_for(lambda: len(self.rows) > seen, timeout=0.2)
+                self.changed.wait_for(lambda known=seen: len(self.rows) > known, timeout=0.2)
                 for row, _ in self.rows[seen:]:
                     yield row
                 seen = len(self.rows)
