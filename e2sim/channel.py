@@ -25,6 +25,10 @@ class Channel:
         num_ues: U at the start.
     """
 
+    _ue_m: Array
+    _shadow_db: Array
+    _gain_db: Array
+
     def __init__(
         self, scenario: Scenario, rng: np.random.Generator, batch_shape: tuple[int, ...], num_ues: int
     ) -> None:
@@ -33,6 +37,7 @@ class Channel:
         self._placement_rng, self._shadowing_rng, self._fading_rng = rng.spawn(3)
         self._ru_m = scenario.ru_positions_m
         self._rho = fading.jakes_correlation(scenario.channel.speed_m_s, scenario.radio.carrier_ghz, scenario.slot_s)
+        self._g = np.zeros(0, np.complex128)  # fading coefficients (..., U, R, K), where they have a memory
         self._slots_since_drop = 0
         self._homes = np.arange(num_ues) % scenario.num_rus
         self._drop()

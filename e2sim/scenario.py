@@ -165,7 +165,7 @@ class Scenario(_Frozen):
 
     @property
     def ru_power_budget_w(self) -> NDArray[np.float64]:
-        """What each RU may radiate [W], shape (R,): the smaller of P_max (eq. 11) and what the fronthaul carries (15)."""
+        """What each RU may radiate [W], shape (R,): the smaller of P_max (eq. 11) and what the fibre carries (15)."""
         budget_w = np.broadcast_to(units.dbm_to_w(self.radio.ru_power_budget_dbm), (self.num_rus,))
         if self.fronthaul.capacity_bps_hz is None:
             return budget_w.copy()

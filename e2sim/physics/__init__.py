@@ -1,1 +1,1 @@
-"""The radio as pure functions on float64 arrays: batch axes lead, units stand in the names, generators are arguments."""
+"""The radio as pure functions on float64 arrays: batch axes lead, units in the names, generators as arguments."""

@@ -36,10 +36,9 @@ def _shape(allocation: Allocation, report: RadioReport) -> Violation | None:
     ues, rus = allocation.ue_ids.shape, report.num_rus
     prbs = allocation.power_w.shape[-1:] if report.gain_db is None else report.gain_db.shape[-1:]
     expected = (rus, *prbs)
-    if len(ues) == 1 and allocation.serving_ru.shape == ues:
-        if allocation.prb_owner.shape == expected and allocation.power_w.shape == expected:
-            return None
     found = (ues, allocation.serving_ru.shape, allocation.prb_owner.shape, allocation.power_w.shape)
+    if len(ues) == 1 and found[1:] == (ues, expected, expected):
+        return None
     return Violation("shape", f"tables of shapes {found} for {rus} RUs and {prbs} PRBs")
 
 
@@ -98,7 +97,7 @@ def power_within_cap(allocation: Allocation, report: RadioReport) -> BoolArray:
 
 def power_within_budget(allocation: Allocation, report: RadioReport) -> BoolArray:
     """sum of p over the PRBs <= budget of the RU (eq. 11), shape (..., R)."""
-    return allocation.power_w.sum(axis=-1) <= report.ru_power_budget_w * (1.0 + RELATIVE_TOLERANCE)
+    return np.less_equal(allocation.power_w.sum(axis=-1), report.ru_power_budget_w * (1.0 + RELATIVE_TOLERANCE))
 
 
 def idle_prbs_silent(allocation: Allocation) -> BoolArray:
@@ -118,7 +117,7 @@ def feasible(allocation: Allocation, report: RadioReport) -> BoolArray:
     """All numeric hard limits at once, one truth a batch element, shape (...). Indices must be in range."""
     per_prb = association_holds(allocation) & power_not_negative(allocation) & idle_prbs_silent(allocation)
     per_prb &= power_within_cap(allocation, report)
-    return per_prb.all(axis=(-2, -1)) & power_within_budget(allocation, report).all(axis=-1)
+    return np.logical_and(per_prb.all(axis=(-2, -1)), power_within_budget(allocation, report).all(axis=-1))
 
 
 # --- the whole set, named, for one allocation -----------------------------------------------------------------------

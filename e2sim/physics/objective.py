@@ -1,4 +1,4 @@
-"""What an allocation is worth: rates, weighted throughput (paper 1, eq. 10) and which UEs are satisfied (eqs 14, 16)."""
+"""What an allocation is worth: rates, weighted throughput (paper 1, eq. 10), satisfied UEs (eqs 14 and 16)."""
 
 from __future__ import annotations
 

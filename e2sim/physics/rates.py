@@ -29,5 +29,5 @@ def sum_over_owned(per_prb: Array, prb_owner: Indices, num_ues: int) -> Array:
     columns = num_ues + 1  # the last one collects idle PRBs
     owner = np.where(prb_owner >= 0, prb_owner, num_ues).reshape(size, -1).astype(np.int64)
     flat = owner + columns * np.arange(size)[:, None]
-    total = np.bincount(flat.ravel(), per_prb.ravel(), minlength=size * columns)
+    total: Array = np.bincount(flat.ravel(), per_prb.ravel(), minlength=size * columns).astype(np.float64, copy=False)
     return total.reshape(*batch, columns)[..., :num_ues]

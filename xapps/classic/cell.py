@@ -1,7 +1,7 @@
 """The problem of one RU as arrays: what is left of a report once every UE has chosen its RU.
 
-    maximise  sum over u of w[u] sum over k of x[u, k] log2(1 + c[u, k] p[k])
-    over who owns which PRB (x) and at which power (p), under budget, cap and minimum rates (paper 1, eqs 10-21)
+maximise  sum over u of w[u] sum over k of x[u, k] log2(1 + c[u, k] p[k])
+over who owns which PRB (x) and at which power (p), under budget, cap and minimum rates (paper 1, eqs 10-21)
 """
 
 from __future__ import annotations

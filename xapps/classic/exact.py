@@ -67,7 +67,7 @@ def solve(report: RadioReport) -> Solution:
     cell = single_cell(report)
     found = solve_cell(cell)
     value = float(cell.rates_bps_hz(found.owner, found.power_w) @ cell.weight)
-    bound = _bound(cell, value) if found.feasible else float("nan")
+    bound = _bound(cell, found) if found.feasible else float("nan")
     return Solution(
         allocation=compose(report, [(cell, found.owner, found.power_w)]),
         weighted_throughput_bps_hz=value,
@@ -93,7 +93,7 @@ def solve_cell(cell: Cell, levels: int = LEVELS) -> CellSolution:
     return best_of(cell, np.stack(owners))
 
 
-def _bound(cell: Cell, value: float) -> float:
+def _bound(cell: Cell, found: CellSolution) -> float:
     if cell.num_ues == 0:
         return 0.0
     return float(
@@ -103,7 +103,8 @@ def _bound(cell: Cell, value: float) -> float:
             cell.min_rate_bps_hz[None],
             cell.budget_w,
             cell.cap_w,
-            value,
+            found.owner[None],
+            found.power_w[None],
         )[0]
     )
 

@@ -3,8 +3,8 @@
 For a few water levels mu (prices of power lambda = 1 / (mu ln 2)):
 
 1. what a PRB earns if nobody needs it, V0[k] = max over u of w log2(1 + c p) - lambda p;
-2. for every UE, what meeting its minimum rate on its n best PRBs costs against that, in power and in forgone V0, and the
-   n that costs least; if the slots exceed the PRBs, a price a slot rises until they fit;
+2. for every UE, what meeting its minimum rate on its n best PRBs costs against that, in power and in forgone V0, and
+   the n that costs least; if the slots exceed the PRBs, a price a slot rises until they fit;
 3. a Hungarian assignment of those rate slots to PRBs on regret; spare PRBs go to whoever earns V0.
 
 The powers of all candidates are then set exactly by :mod:`~xapps.classic.waterfilling`, and the best is kept. Slots are
@@ -82,9 +82,7 @@ def match(cell: Cell) -> Solution:
 def best_of(cell: Cell, owners: Indices) -> Solution:
     """The best of several assignments, shape (C, K), each with its exact powers: least shortfall, then throughput."""
     gain = cell.gain_of(owners)
-    power_w, feasible = waterfilling.fill(
-        gain, owners, cell.weight, cell.min_rate_bps_hz, cell.budget_w, cell.cap_w
-    )
+    power_w, feasible = waterfilling.fill(gain, owners, cell.weight, cell.min_rate_bps_hz, cell.budget_w, cell.cap_w)
     rate = cell.rates_bps_hz(owners, power_w)
     shortfall = np.where(feasible, 0.0, np.maximum(cell.min_rate_bps_hz - rate, 0.0).sum(axis=-1))
     best = np.lexsort((-(rate @ cell.weight), np.round(shortfall, 9)))[0]
@@ -98,7 +96,7 @@ def candidates(cell: Cell, level_shares: Sequence[float] = LEVEL_SHARES) -> Indi
     prices = _Prices.at(cell, level_w)
     needs = _Needs.of(cell)
     slots, fits = _slots(cell, prices, needs)
-    owners = [_assign(cell, prices, needs, index, slots[index]) for index in np.flatnonzero(fits)]
+    owners = [_assign(cell, prices, needs, int(index), slots[index]) for index in np.flatnonzero(fits)]
     return np.unique(np.stack([*owners, prices.winner[-1]]), axis=0)
 
 

@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+
+from oran.errors import ConfigError
+from xapps.classic import enumeration, exact, greedy
+from xapps.classic.cell import single_cell
+from xapps.classic.lagrangian import dual_bound
+from xapps.classic.matching import match, power_need_w
+
+
+def value(cell, solution):
+    return float(cell.rates_bps_hz(solution.owner, solution.power_w) @ cell.weight)
+
+
+def shortfall(cell, solution):
+    return float(np.maximum(cell.min_rate_bps_hz - cell.rates_bps_hz(solution.owner, solution.power_w), 0).sum())
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_exact_is_never_worse_than_enumeration_by_more_than_the_grid_of_levels(seed, random_cell):
+    cell = random_cell(np.random.default_rng(seed), 3, 5, most_wanted=4.0)
+    best, found = enumeration.enumerate_all(cell), exact.solve_cell(cell)
+    assert found.feasible == best.feasible
+    if best.feasible:
+        assert value(cell, found) <= value(cell, best) * (1 + 1e-9)
+        assert value(cell, found) >= value(cell, best) * (1 - 2e-3)
+    else:
+        assert shortfall(cell, found) >= shortfall(cell, best) - 1e-6
+
+
+def test_nothing_beats_the_enumerated_optimum_and_no_bound_lies_below_it(random_cell):
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        cell = random_cell(rng, 3, 5, most_wanted=3.0)
+        best = enumeration.enumerate_all(cell)
+        if not best.feasible:
+            continue
+        for other in (match(cell), greedy.solve(cell)):
+            assert not other.feasible or value(cell, other) <= value(cell, best) * (1 + 1e-9)
+        bound = dual_bound(
+            cell.gain_per_w[None],
+            cell.weight[None],
+            cell.min_rate_bps_hz[None],
+            cell.budget_w,
+            cell.cap_w,
+            best.owner[None],
+            best.power_w[None],
+        )
+        assert bound[0] >= value(cell, best) * (1 - 1e-12)
+
+
+@pytest.mark.parametrize(("name", "least_mean"), [("cell", 0.999), ("edge", 0.998)])
+def test_matching_is_next_to_the_exact_optimum(name, least_mean, reports):
+    ratio = []
+    for report in reports(name, 12, seed=21):
+        cell = single_cell(report)
+        best, matched = exact.solve_cell(cell), match(cell)
+        assert matched.feasible == best.feasible
+        if best.feasible:
+            ratio.append(value(cell, matched) / value(cell, best))
+    assert len(ratio) >= 10
+    assert np.mean(ratio) >= least_mean
+    assert max(ratio) <= 1 + 1e-9  # exact takes the better of the two
+
+
+def test_the_dual_bound_of_a_cell_is_close(reports):
+    cells = [single_cell(report) for report in reports("cell", 16)]
+    found = [match(cell) for cell in cells]
+    bound = dual_bound(
+        np.stack([cell.gain_per_w for cell in cells]),
+        np.stack([cell.weight for cell in cells]),
+        np.stack([cell.min_rate_bps_hz for cell in cells]),
+        10.0,
+        1.0,
+        np.stack([each.owner for each in found]),
+        np.stack([each.power_w for each in found]),
+    )
+    gap = bound / np.array([value(cell, each) for cell, each in zip(cells, found, strict=True)]) - 1
+    assert (gap >= -1e-12).all() and gap.mean() < 0.01
+
+
+def test_exact_labels_carry_value_bound_gap_and_time(reports):
+    report = reports("cell", 1)[0]
+    label = exact.solve(report)
+    assert label.feasible
+    assert label.weighted_throughput_bps_hz <= label.bound
+    assert 0 <= label.gap < 0.05
+    assert label.allocation.decision_id == report.report_id
+    assert label.seconds > 0
+
+
+def test_the_admission_rule_gives_up_the_neediest_first(random_cell):
+    rng = np.random.default_rng(2)
+    cell = random_cell(rng, 6, 6)
+    cell.gain_per_w[0] *= 1e-6  # hopeless
+    cell.min_rate_bps_hz[:] = 1.0
+    solution = match(cell)
+    rate = cell.rates_bps_hz(solution.owner, solution.power_w)
+    assert solution.removed == 1 and not solution.feasible
+    assert power_need_w(cell).argmax() == 0
+    assert (rate[1:] >= 1.0 - 1e-9).all()
+
+
+def test_exact_finds_the_least_shortfall_where_enumeration_does(random_cell):
+    cell = random_cell(np.random.default_rng(8), 3, 4)
+    cell.min_rate_bps_hz[:] = [3.0, 4.0, 30.0]
+    best, found = enumeration.enumerate_all(cell), exact.solve_cell(cell)
+    assert not best.feasible and not found.feasible
+    assert shortfall(cell, found) == pytest.approx(shortfall(cell, best), rel=0.02)
+
+
+def test_enumeration_refuses_what_it_cannot_finish(random_cell):
+    with pytest.raises(ConfigError):
+        enumeration.enumerate_all(random_cell(np.random.default_rng(0), 10, 10))
+
+
+def test_exact_refuses_several_rus(reports):
+    with pytest.raises(ConfigError):
+        exact.solve(reports("interfering", 1)[0])
