@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -170,11 +172,10 @@ class NearRtRic:
             "rtmgr": (message_router.rest_app(self._router), settings.rtmgr_port),
             "metrics": (metrics_app(self.metrics), settings.metrics_port),
         }
-        for name, (app, port) in servers.items():
-            server = RestServer(app, settings.host, port)
-            await server.start()
-            self._stack.push_async_callback(server.close)
-            self.addresses[name] = server.url
+        started = {name: RestServer(app, settings.host, port) for name, (app, port) in servers.items()}
+        self._stack.push_async_callback(_close_all, tuple(started.values()))
+        await asyncio.gather(*(server.start() for server in started.values()))
+        self.addresses |= {name: server.url for name, server in started.items()}
         self.addresses["rmr"] = self._e2_bus.address
         self.addresses["a1_rmr"] = self._a1_bus.address
         self.addresses["rtmgr_rmr"] = self._routing_bus.address
@@ -190,6 +191,10 @@ class NearRtRic:
     async def _on_deregistered(self, xapp: RoutedXapp) -> None:
         await self._subscriptions.on_deregistered(xapp.endpoint)
         await self._router.deregister(xapp.name)
+
+
+async def _close_all(servers: Sequence[RestServer]) -> None:
+    await asyncio.gather(*(server.close() for server in servers))
 
 
 def metrics_app(metrics: PlatformMetrics) -> FastAPI:
