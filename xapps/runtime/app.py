@@ -119,7 +119,7 @@ class App:
         if not isinstance(indication, RicIndication):
             self._ignore("unexpected_pdu")
             return None
-        if self.book.ran_function_id(message.meid) != indication.ran_function_id:
+        if not self.book.accepts(message.meid, indication.ran_function_id, indication.request_id.instance):
             self._ignore("not_subscribed")
             return None
         self.book.heard(message.meid, now_s)

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 TIMED_RUNS = 3
 """Decisions timed per report; their median must meet the deadline, so that one preemption refuses nothing."""
+HOPELESS = 5.0
+"""The first decision on a report may take so many deadlines, since it fills caches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +177,25 @@ def self_test(
         raise ModelRejected("no report received yet to test the model on")
     times_s: list[float] = []
     for report in reports:
-        _decide_once(allocator, report)  # warms caches up; checked before it is timed
-        for _ in range(TIMED_RUNS):
-            start_s = now_s()
-            allocator.decide(report)
-            times_s.append(now_s() - start_s)
-    median_s = statistics.median(times_s)
-    if median_s > latency_bound_s:
-        raise ModelRejected(f"decides in {median_s * 1e3:.1f} ms, allowed are {latency_bound_s * 1e3:.1f} ms")
+        start_s = now_s()
+        _decide_once(allocator, report)
+        _require_quick(now_s() - start_s, HOPELESS * latency_bound_s)  # what is far too slow is not tried further
+        times_s += _run_times_s(allocator, report, now_s)
+    _require_quick(statistics.median(times_s), latency_bound_s)
+
+
+def _run_times_s(allocator: Allocator, report: RadioReport, now_s: Callable[[], float]) -> list[float]:
+    times_s = []
+    for _ in range(TIMED_RUNS):
+        start_s = now_s()
+        allocator.decide(report)
+        times_s.append(now_s() - start_s)
+    return times_s
+
+
+def _require_quick(took_s: float, bound_s: float) -> None:
+    if took_s > bound_s:
+        raise ModelRejected(f"decides in {took_s * 1e3:.1f} ms, allowed are {bound_s * 1e3:.1f} ms")
 
 
 def _decide_once(allocator: Allocator, report: RadioReport) -> None:

@@ -33,6 +33,7 @@ class SubscriptionBook:
     def __init__(self) -> None:
         self._entries: dict[str, Subscription] = {}
         self._functions: dict[str, int] = {}
+        self._ended: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def offered(self, meid: str, ran_function_id: int) -> None:
@@ -43,17 +44,22 @@ class SubscriptionBook:
         """The node has gone, or offers the service model no longer."""
         self._functions.pop(meid, None)
 
-    def ran_function_id(self, meid: str) -> int | None:
-        return self._functions.get(meid)
+    def accepts(self, meid: str, ran_function_id: int, instance_id: int) -> bool:
+        """Whether an indication is ours to answer: of our service model, and not of a subscription just ended."""
+        return self._functions.get(meid) == ran_function_id and self._ended.get(meid) != instance_id
 
     def admitted(self, subscription: Subscription) -> None:
         with self._lock:
             self._entries[subscription.meid] = subscription
+            self._ended.pop(subscription.meid, None)
 
     def ended(self, meid: str) -> Subscription | None:
-        """Strike an entry out."""
+        """Strike an entry out; what is still under way from it is not answered any more."""
         with self._lock:
-            return self._entries.pop(meid, None)
+            entry = self._entries.pop(meid, None)
+            if entry is not None:
+                self._ended[meid] = entry.instance_id
+            return entry
 
     def heard(self, meid: str, now_s: float) -> None:
         """An indication of the node has come."""

@@ -90,6 +90,13 @@ def test_a_slow_candidate_is_refused_by_its_median_time() -> None:
         self_test(FixedAllocator("slow"), REPORTS, 0.02, Ticking(step_s=0.03))
 
 
+def test_a_hopelessly_slow_candidate_is_not_tried_on_every_report() -> None:
+    slow = FixedAllocator("slow")
+    with pytest.raises(ModelRejected, match=r"decides in 200\.0 ms"):
+        self_test(slow, REPORTS, 0.02, Ticking(step_s=0.2))
+    assert slow.asked == [1]
+
+
 def test_without_a_report_there_is_no_test_and_no_swap() -> None:
     with pytest.raises(ModelRejected, match="no report"):
         make_slot().install(Serving(FixedAllocator("x")), [], 0.02)
