@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -105,6 +106,10 @@ class SsvaeLearner:
 
     def run_epoch(self) -> EpochCurves:
         """One pass over the labelled drops; returns and records what it measured."""
+        with torch_threads(self.preset.threads):
+            return self._run_epoch()
+
+    def _run_epoch(self) -> EpochCurves:
         self.epoch += 1
         rng = np.random.default_rng([self.seed, self.epoch])
         generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
@@ -285,6 +290,21 @@ class SsvaeLearner:
         if curves["validation_accuracy"] > self._best_score:
             self._best_score, self._best_epoch = curves["validation_accuracy"], self.epoch
             self._best = _copy(self.weights)
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """torch with so many threads, for a while.
+
+    Sums are split by threads, so the count is part of what makes a training repeatable; and threads that wait for each
+    other on a busy machine cost more than these small tensors gain by them.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def train(

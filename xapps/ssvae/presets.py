@@ -44,11 +44,13 @@ class Preset:
     view_correlation: float = 0.9
     """Correlation of the fading of the two "similar" channels of (26) with the drawn one."""
     validation_share: float = 0.1
+    threads: int = 1
+    """torch threads; part of what one seed reproduces."""
     decoding: Decoding = field(default_factory=Decoding)
     """How the trained model decides; training itself does not depend on it."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
+        for name in ("epochs", "batch_size", "threads"):
             if getattr(self, name) < 1:
                 raise ConfigError(name, getattr(self, name), "at least 1")
         if not 0.0 < self.validation_share < 1.0:

@@ -1,0 +1,131 @@
+"""From scores to allocations: feasible whatever the scores, optimal where that is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from e2sim.physics.constraints import violations
+from e2sim.physics.objective import rates_bps_hz
+from e2sim.physics.units import db_to_linear
+from oran.errors import ConfigError, DecisionRefused
+from xapps.ssvae.decoder import Decoding, assignments, decode, polish, prbs_needed
+
+
+def scores(report, candidates: int = 1, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    shape = np.shape(report.gain_db)
+    return rng.standard_normal((candidates, *shape[:2])), rng.standard_normal((candidates, *shape))
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 9),
+    st.integers(1, 3),
+    st.integers(1, 8),
+    st.floats(0, 30),
+    st.sampled_from(["matching", "argmax"]),
+)
+def test_whatever_the_scores_the_node_would_obey(make_report, seed, ues, rus, prbs, wanted, assignment):
+    report = make_report(ues=ues, rus=rus, prbs=prbs, seed=seed, min_rate_bps_hz=np.full(ues, wanted))
+    decoding = Decoding(assignment=assignment, candidates=2)
+    allocation = decode(report, *scores(report, 2, seed), decoding)
+    assert violations(allocation, report) == []
+    assert allocation.decision_id == report.report_id
+
+
+def test_prbs_needed_counts_a_ues_best_prbs():
+    sinr = np.array([[1.0, 3.0, 7.0], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0]])  # rates 1, 2, 3 / 1, 1, 1 / 0
+    for wanted, expected in (([3.0, 2.0, 1.0], [1, 2, 3]), ([4.0, 0.0, 0.0], [2, 0, 0]), ([99.0, 3.0, 0.0], [3, 3, 0])):
+        assert prbs_needed(sinr, np.array(wanted)).tolist() == expected
+
+
+def test_every_ue_gets_the_prbs_it_needs_at_the_least_regret():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        logits = rng.standard_normal((3, 4))
+        # so little is wanted that one PRB each does at every power; one is to spare
+        (owner,) = assignments(logits, np.ones((3, 4)), np.full(3, 0.1), 1.0, 1.0, "matching")
+        regret = logits - logits.max(axis=0)
+        feasible = [o for o in product(range(3), repeat=4) if set(o) == {0, 1, 2}]
+        best = max(feasible, key=lambda o: regret[list(o), range(4)].sum())
+        assert regret[owner, range(4)].sum() == pytest.approx(regret[list(best), range(4)].sum())
+
+
+def test_argmax_gives_every_prb_to_its_favourite():
+    logits = np.array([[3.0, 0.0, 0.0], [0.0, 1.0, 2.0]])
+    assert assignments(logits, np.ones((2, 3)), np.ones(2), 1.0, 1.0, "argmax").tolist() == [[0, 1, 1]]
+
+
+def test_the_value_of_a_candidate_is_its_throughput_less_the_priced_shortfall(make_report):
+    report = make_report()
+    gain_per_w = db_to_linear(report.gain_db)[:, 0] / report.noise_w
+    owner = np.array([[0, 1, 2, 3, 0, 1], [0, 0, 0, 0, 0, 0]])
+    power, value = polish(owner, gain_per_w, report.weight, report.min_rate_bps_hz, 2.0, 1.0)
+    for row in range(2):
+        rate = np.zeros(4)
+        for k in range(6):
+            rate[owner[row, k]] += np.log2(1 + gain_per_w[owner[row, k], k] * power[row, k])
+        assert value[row] == pytest.approx(rate.sum() - 1e3 * np.maximum(1 - rate, 0).sum())
+
+
+def test_the_best_candidate_by_physics_is_taken(make_report):
+    report = make_report()
+    association, owner = scores(report, 8)
+    best = decode(report, association, owner, Decoding())
+
+    def worth(allocation):
+        rate = rates_bps_hz(db_to_linear(report.gain_db), allocation, report.noise_w)
+        return rate.sum() - 1e3 * np.maximum(report.min_rate_bps_hz - rate, 0).sum()
+
+    alone = [worth(decode(report, association[i : i + 1], owner[i : i + 1], Decoding())) for i in range(8)]
+    assert worth(best) == pytest.approx(max(alone))
+
+
+def test_an_ru_without_users_is_silent(make_report):
+    report = make_report(rus=2)
+    association = np.zeros((1, 4, 2))
+    association[..., 0] = 1.0
+    allocation = decode(report, association, scores(report)[1], Decoding())
+    assert (allocation.prb_owner[1] == -1).all()
+    assert (allocation.power_w[1] == 0).all()
+    assert (allocation.serving_ru == 0).all()
+
+
+def test_an_empty_cell_is_silent(make_report):
+    report = make_report(ues=1)
+    empty = replace(
+        report,
+        **{
+            name: np.asarray(getattr(report, name))[:0]
+            for name in ("ue_ids", "slice_ids", "weight", "min_rate_bps_hz", "max_delay_s", "gain_db")
+        },
+    )
+    allocation = decode(empty, np.zeros((1, 0, 1)), np.zeros((1, 0, 1, 6)), Decoding())
+    assert (allocation.prb_owner == -1).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_gains_and_scores_that_are_no_numbers_are_refused(make_report, value):
+    report = make_report()
+    association, owner = scores(report)
+    gain_db = np.array(report.gain_db)
+    gain_db[0, 0, 0] = value
+    with pytest.raises(DecisionRefused) as caught:
+        decode(replace(report, gain_db=gain_db), association, owner, Decoding())
+    assert caught.value.reason == "not_finite"
+    owner[0, 0, 0, 0] = value
+    with pytest.raises(DecisionRefused):
+        decode(report, association, owner, Decoding())
+
+
+@pytest.mark.parametrize("fields", [{"assignment": "guess"}, {"candidates": 0}, {"spread": -1}, {"beam": 3}])
+def test_a_bad_decoding_is_a_config_error(fields):
+    with pytest.raises(ConfigError):
+        Decoding.from_dict(fields)
