@@ -6,6 +6,7 @@ from collections.abc import Callable
 from collections.abc import Sequence as Listed
 from dataclasses import dataclass
 from functools import cached_property
+from inspect import Parameter, signature
 from operator import attrgetter
 from typing import Any
 
@@ -68,11 +69,18 @@ class Sequence:
         self.fields = fields
         self.additions = additions
         self.extensible = extensible
-        self._optional = tuple(field for field in fields if field.optional)
-        self._preamble = len(self._optional) + extensible
-        self._build = of
-        self._names = tuple(field.name for field in (*fields, *additions))
-        self._pack = _packer(self._names, of)
+        names = tuple(field.name for field in (*fields, *additions))
+        self._count = len(names)
+        self._pack = _packer(names, of)
+        self._build = _builder(names, of)
+        optional = [index for index, field in enumerate(fields) if field.optional]
+        self._preamble = len(optional) + extensible
+        self._extended_bit = 1 << len(optional) if extensible else 0
+        bits = {index: 1 << len(optional) - 1 - place for place, index in enumerate(optional)}
+        self._optional = tuple((index, bit, fields[index].absent) for index, bit in bits.items())
+        self._writes = tuple((field.kind.write, bits.get(index, 0)) for index, field in enumerate(fields))
+        self._reads = tuple((field.kind.read, bits.get(index, 0), field.absent) for index, field in enumerate(fields))
+        self._absent_additions = tuple(field.absent for field in additions)
 
     @cached_property
     def min_bits(self) -> int:
@@ -80,19 +88,20 @@ class Sequence:
 
     def write(self, writer: BitWriter, value: Any) -> None:
         values = self._pack(value)
-        if len(values) != len(self._names):
-            raise LocalProtocolError(f"{len(values)} values for the components {self._names}")
+        if len(values) != self._count:
+            raise LocalProtocolError(f"{len(values)} values for {self._count} components")
+        present = 0
+        for index, bit, absent in self._optional:
+            if values[index] != absent:
+                present |= bit
         later = values[len(self.fields) :]
-        extended = any(item != field.absent for field, item in zip(self.additions, later, strict=True))
-        present = int(extended)
-        for field, item in zip(self.fields, values, strict=False):
-            if field.optional:
-                present = present << 1 | (item != field.absent)
+        if later and later != self._absent_additions:
+            present |= self._extended_bit
         writer.bits(present, self._preamble)
-        for field, item in zip(self.fields, values, strict=False):
-            if not field.optional or item != field.absent:
-                field.kind.write(writer, item)
-        if extended:
+        for (write, bit), item in zip(self._writes, values, strict=False):
+            if not bit or present & bit:
+                write(writer, item)
+        if present & self._extended_bit:
             self._write_additions(writer, later)
 
     def _write_additions(self, writer: BitWriter, values: Listed[Any]) -> None:
@@ -105,23 +114,13 @@ class Sequence:
                 writer.open_type(encode(field.kind, item))
 
     def read(self, reader: BitReader) -> Any:
-        present = reader.bits(self._preamble)
-        bit = 1 << len(self._optional)
-        extended = present & bit if self.extensible else 0
-        values = []
-        for field in self.fields:
-            if field.optional:
-                bit >>= 1
-                values.append(field.kind.read(reader) if present & bit else field.absent)
-            else:
-                values.append(field.kind.read(reader))
-        if extended:
+        present = reader.bits(self._preamble) if self._preamble else 0
+        values = [read(reader) if not bit or present & bit else absent for read, bit, absent in self._reads]
+        if present & self._extended_bit:
             values += self._read_additions(reader)
         else:
-            values += [field.absent for field in self.additions]
-        if self._build is None:
-            return tuple(values)
-        return self._build(**dict(zip(self._names, values, strict=True)))
+            values += self._absent_additions
+        return self._build(values)
 
     def _read_additions(self, reader: BitReader) -> list[Any]:
         bitmap = reader.extension_bitmap()
@@ -135,14 +134,24 @@ class Sequence:
 
 
 def _packer(names: tuple[str, ...], of: Callable[..., Any] | None) -> Callable[[Any], tuple[Any, ...]]:
+    """Python value -> component values in order."""
     if of is None:
         return tuple
     if len(names) > 1:
         return attrgetter(*names)
-    if not names:
-        return lambda value: ()
     single = attrgetter(names[0])
     return lambda value: (single(value),)
+
+
+def _builder(names: tuple[str, ...], of: Callable[..., Any] | None) -> Callable[[list[Any]], Any]:
+    """Component values in order -> Python value; by position where the class has that order too."""
+    if of is None:
+        return tuple
+    parameters = signature(of).parameters.values()
+    positional = [parameter.name for parameter in parameters if parameter.kind is not Parameter.KEYWORD_ONLY]
+    if positional == list(names):
+        return lambda values: of(*values)
+    return lambda values: of(**dict(zip(names, values, strict=True)))
 
 
 def _read_open(kind: Type, encoding: bytes, depth: int) -> Any:

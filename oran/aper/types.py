@@ -176,7 +176,7 @@ class OctetString:
         return value
 
 
-_PRINTABLE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?")
+PRINTABLE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?")
 
 
 class PrintableString:
@@ -192,7 +192,7 @@ class PrintableString:
 
     def write(self, writer: BitWriter, value: str) -> None:
         octets = value.encode("ascii", "replace")
-        if not _PRINTABLE.issuperset(octets) or not value.isascii():
+        if not PRINTABLE.issuperset(octets) or not value.isascii():
             raise LocalProtocolError(f"{value!r} is not a PrintableString")
         self._octets.write(writer, octets)
 

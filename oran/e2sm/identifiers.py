@@ -136,12 +136,12 @@ NR_CGI = Mapped(
     lambda cell: (cell.plmn, (cell.nci, 36)),
     lambda parts: NrCgi(parts[0], parts[1][0]),
 )
-_EUTRA_CGI = Mapped(
+EUTRA_CGI = Mapped(
     Sequence(Field("plmn", PLMN), Field("eci", BitString(28, 28))),
     lambda cell: (cell.plmn, (cell.eci, 28)),
     lambda parts: EutraCgi(parts[0], parts[1][0]),
 )
-CGI = Choice([NR_CGI, _EUTRA_CGI], by_class(NrCgi, EutraCgi))
+CGI = Choice([NR_CGI, EUTRA_CGI], by_class(NrCgi, EutraCgi))
 
 _GUAMI = Mapped(
     Sequence(

@@ -35,7 +35,6 @@ from oran.e2sm.kpm.model import (
     ActionFormat3,
     ActionFormat4,
     ActionFormat5,
-    BitsValue,
     ConditionalMeasurement,
     ConditionalReport,
     EnumeratedValue,
@@ -63,6 +62,7 @@ from oran.e2sm.kpm.model import (
     Value,
     ntp_time,
 )
+from oran.e2sm.values import BitsValue
 
 RAN_FUNCTION_ID = 2
 """RAN function identifier FlexRIC and srsRAN use for KPM."""

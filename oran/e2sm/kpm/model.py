@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from oran.e2sm.identifiers import EutraCgi, NrCgi, RanFunctionName, Snssai, UeId
+from oran.e2sm.values import BitsValue
 
 NTP_EPOCH_OFFSET_S = 2_208_988_800
 """Seconds from 1900-01-01 (NTP) to 1970-01-01 (Unix), RFC 5905."""
@@ -160,14 +161,6 @@ class EnumeratedValue:
     """valueEnum: an index, apart from a plain integer."""
 
     index: int
-
-
-@dataclass(frozen=True, slots=True)
-class BitsValue:
-    """valueBitS: ``count`` bits, as an unsigned number."""
-
-    number: int
-    count: int
 
 
 TestValue = int | EnumeratedValue | bool | BitsValue | bytes | str | float

@@ -26,6 +26,7 @@ from oran.aper import (
 from oran.aper.types import Type
 from oran.e2sm.identifiers import CGI, NAME, PLMN, RAN_FUNCTION_NAME, SNSSAI, STYLE, UE_ID
 from oran.e2sm.kpm import model as m
+from oran.e2sm.values import BitsValue
 from oran.errors import LocalProtocolError
 
 PERIOD_MS = Integer(1, 2**32 - 1)
@@ -123,11 +124,11 @@ _TEST_VALUE = Choice(
         Integer(),
         Mapped(Integer(), lambda value: value.index, m.EnumeratedValue),
         Boolean(),
-        Mapped(BitString(), lambda value: (value.number, value.count), lambda parts: m.BitsValue(*parts)),
+        Mapped(BitString(), lambda value: (value.number, value.count), lambda parts: BitsValue(*parts)),
         OctetString(),
         PrintableString(),
     ],
-    by_class(int, m.EnumeratedValue, bool, m.BitsValue, bytes, str, float),
+    by_class(int, m.EnumeratedValue, bool, BitsValue, bytes, str, float),
     additions=[Real()],
 )
 TEST_CONDITION = Sequence(
