@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvicorn
@@ -14,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from rich.console import Console
 
 from e2sim import scenario as scenarios
-from oran.errors import SuiteError
+from oran.errors import ConfigError, SuiteError
 from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client
 from rapp import datasets, evaluation, pipeline
 from rapp.a1_publisher import A1Publisher, Publication
@@ -55,13 +56,14 @@ def serve(
     registry, store = CollectorRegistry(), DiskStore(root)
     server = StoreServer(store, grpc, StoreMetrics(registry))
     server.start()
-    host, _, port = rest.rpartition(":")
+    host, port = _host_and_port(rest)
     rest_server = uvicorn.Server(
-        uvicorn.Config(create_app(store, runs, registry), host=host, port=int(port), log_level="warning")
+        uvicorn.Config(create_app(store, runs, registry), host=host, port=port, log_level="warning")
     )
     threading.Thread(target=_say_when_ready, args=(rest_server, server.target), daemon=True).start()
     try:
-        rest_server.run()  # returns on SIGINT and SIGTERM
+        with suppress(KeyboardInterrupt):  # SIGINT or SIGTERM, which uvicorn raises again once it has stopped
+            rest_server.run()
     finally:
         server.stop()
 
@@ -92,7 +94,7 @@ def train(
 ) -> None:
     """Train a model; continues where it was cut."""
     config = RunConfig(
-        allocator=allocator, model=allocator, preset=preset, changes=json.loads(changes), seed=seed, dataset=str(data)
+        allocator=allocator, model=allocator, preset=preset, changes=_json_object(changes), seed=seed, dataset=str(data)
     )
     run = Run.create(runs, config)
     model = _trained(run)
@@ -160,6 +162,23 @@ def whole_pipeline(
     if outcome.publication is not None:
         _show_publication(outcome.publication)
     raise typer.Exit(0 if outcome.serving else 1)
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdigit()):
+        raise ConfigError("rest", address, "must be host:port")
+    return host, int(port)
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError("changes", text, f"is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ConfigError("changes", text, "must be a JSON object")
+    return value
 
 
 def _trained(run: Run) -> ModelFile:
