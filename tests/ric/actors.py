@@ -11,7 +11,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -133,6 +133,14 @@ async def eventually(condition: Any, *, within_s: float = WAIT_S) -> Any:
         assert time.monotonic() < give_up_s, "it did not come about"
         await asyncio.sleep(0.01)
     return outcome
+
+
+async def eventually_async(read: Callable[[], Awaitable[Any]], wanted: Any, *, within_s: float = WAIT_S) -> None:
+    """Wait until ``read()`` gives what is wanted."""
+    give_up_s = time.monotonic() + within_s
+    while (found := await read()) != wanted:
+        assert time.monotonic() < give_up_s, found
+        await asyncio.sleep(0.01)
 
 
 class ScriptedNode:

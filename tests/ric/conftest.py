@@ -9,7 +9,7 @@ import pytest
 from tests.ric.actors import RedisServer, redis_server
 
 
-@pytest.fixture()
+@pytest.fixture
 def redis() -> Iterator[RedisServer]:
     with redis_server() as server:
         yield server
