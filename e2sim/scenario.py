@@ -63,12 +63,17 @@ class LayoutConfig(_Frozen):
 class ChannelConfig(_Frozen):
     """Large- and small-scale fading and how they change from slot to slot."""
 
-    path_loss: Literal["uma-simplified", "macro"] = "uma-simplified"
+    path_loss: Literal["uma-simplified", "macro", "38.901-uma", "38.901-umi"] = "uma-simplified"
+    """The 38.901 models draw line of sight by its probability; shadowing keeps the standard deviation given here."""
     shadowing_std_db: NotNegative = 8.0
+    shadowing_correlation_m: Positive | None = None
+    """Distance over which shadowing of neighbours, or of a walking UE, resembles; none: independent."""
     fading: Literal["rayleigh", "gauss-markov", "none"] = "rayleigh"
     """``rayleigh``: independent in every slot; ``gauss-markov``: correlated by ``speed_m_s``; ``none``: |g|^2 = 1."""
     speed_m_s: NotNegative = 1.0
-    """Speed behind the Doppler of ``gauss-markov`` fading."""
+    """Speed of the UEs: the Doppler of ``gauss-markov`` fading, and of those that walk."""
+    walking: bool = False
+    """UEs move straight on and are reflected at the edges of the layout."""
     drop_every_slots: Annotated[int, Field(ge=0)] = 0
     """Positions and shadowing are drawn anew every so many slots (independent drops); 0: they stay."""
 
@@ -86,6 +91,10 @@ class SliceConfig(_Frozen):
     """D_max (eq. 16); none: unbounded."""
     packet_bytes: Positive = 1000.0
     """Mean packet size mu."""
+    traffic: Literal["full-buffer", "cbr", "poisson", "mmtc", "vonr", "embb-pareto", "urllc-sporadic"] = "full-buffer"
+    """Arrivals; the last three are the sources of paper 3 with packet sizes of their own."""
+    packets_per_s: Positive = 1000.0
+    """Of ``cbr`` and ``poisson``."""
 
 
 class FronthaulConfig(_Frozen):
@@ -97,6 +106,19 @@ class FronthaulConfig(_Frozen):
     """sigma_1^2 of eqs 8 and 9."""
     length_m: NotNegative = 10_000.0
     propagation_speed_m_s: Positive = 2e8
+
+
+class ObservationConfig(_Frozen):
+    """How well the node knows the channel that it reports."""
+
+    error_to_gain_db: float | None = None
+    """Power of the estimation error over the link's mean gain (H + epsilon of paper 1); none: no error."""
+    delay_slots: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Age of the reported channel."""
+    step_db: Positive | None = None
+    """Grid of the reported gains; none: that of the wire."""
+    missing_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Sub-band reports that get lost; the link's mean takes their place."""
 
 
 class ChurnConfig(_Frozen):
@@ -118,6 +140,7 @@ class Scenario(_Frozen):
     channel: ChannelConfig = ChannelConfig()
     slices: Annotated[tuple[SliceConfig, ...], Field(min_length=1)]
     fronthaul: FronthaulConfig = FronthaulConfig()
+    observation: ObservationConfig = ObservationConfig()
     churn: ChurnConfig | None = None
 
     @field_validator("slices")
@@ -152,6 +175,11 @@ class Scenario(_Frozen):
     @property
     def slice_names(self) -> tuple[str, ...]:
         return tuple(each.name for each in self.slices)
+
+    @property
+    def has_queues(self) -> bool:
+        """Some slice has arrivals of its own instead of a full buffer."""
+        return any(each.traffic != "full-buffer" for each in self.slices)
 
     @property
     def noise_w(self) -> float:

@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e2sim.channel import Channel
+from e2sim.load import Load
+from e2sim.observer import Observer
 from e2sim.physics import constraints, delay, objective
+from e2sim.physics.queues import Served
 from e2sim.physics.units import db_to_linear
 from e2sim.population import Population, ServiceLevels
 from e2sim.scenario import Scenario
@@ -43,10 +46,16 @@ class Simulator:
 
     def reset(self, rng: np.random.Generator) -> None:
         """Starts anew with other draws; nobody is served."""
-        channel_rng, self._churn_rng = rng.spawn(2)
+        channel_rng, self._churn_rng, observer_rng, load_rng = rng.spawn(4)
         self._population = Population.initial(self.scenario)
         self._next_ue_id = len(self._population) + 1
         self._channel = Channel(self.scenario, channel_rng, self.batch_shape, len(self._population))
+        self._observer = Observer(self.scenario.observation, observer_rng)
+        self._reported_db = self._observer.see(self._channel.gain_db)
+        self._load: Load | None = None
+        if self.scenario.has_queues:
+            self._load = Load(self.scenario, load_rng, self.batch_shape, self._population.slice_ids)
+        self.served: Served | None = None
         self.slot = 0
         self._late = self._applied = self._refused = 0
         self._kpi: Kpi | None = None
@@ -62,6 +71,11 @@ class Simulator:
     def ue_m(self) -> NDArray[np.float64]:
         """UE positions, shape (..., U, 2) [m]."""
         return self._channel.ue_m
+
+    @property
+    def true_gain_db(self) -> NDArray[np.float64]:
+        """The channel of the slot as it is, not as it is reported, shape (..., U, R, K) [dB]."""
+        return self._channel.gain_db
 
     def observe(self) -> RadioReport:
         """The state of the current slot; asked again within the slot, it is the same report."""
@@ -94,9 +108,12 @@ class Simulator:
             self._applied += 1
             self.in_force = self._aligned(allocation)
         self._kpi = self._evaluate(self.in_force)
+        if self._load is not None:
+            self.served = self._load.serve(self._kpi.rate_bps_hz * self.scenario.radio.prb_bandwidth_hz)
         self.slot += 1
         self._report = None
         self._channel.advance()
+        self._reported_db = self._observer.see(self._channel.gain_db)
         self._come_and_go()
         return self._kpi
 
@@ -113,6 +130,10 @@ class Simulator:
         ue_id, self._next_ue_id = self._next_ue_id, self._next_ue_id + 1
         self._population = self._population.with_ue(ue_id, self.scenario.slice_names.index(slice_name))
         self._channel.add_ue(home_ru)
+        self._observer.add_ue(self._channel.gain_db[-1:])
+        self._reported_db = np.concatenate([self._reported_db, self._channel.gain_db[-1:]])
+        if self._load is not None:
+            self._load.add_ue(self.scenario.slice_names.index(slice_name))
         self._population_changed()
         return ue_id
 
@@ -125,8 +146,13 @@ class Simulator:
         found = np.flatnonzero(self._population.ue_ids == ue_id)
         if found.size == 0:
             raise ConfigError("ue_id", ue_id, "is not in the cell")
-        self._population = self._population.without(int(found[0]))
-        self._channel.remove_ue(int(found[0]))
+        index = int(found[0])
+        self._population = self._population.without(index)
+        self._channel.remove_ue(index)
+        self._observer.remove_ue(index)
+        self._reported_db = np.delete(self._reported_db, index, axis=0)
+        if self._load is not None:
+            self._load.remove_ue(index)
         self._population_changed()
 
     def _population_changed(self) -> None:
@@ -178,7 +204,8 @@ class Simulator:
             max_delay_s=self._per_ue_level(levels.max_delay_s),
             slice_names=scenario.slice_names,
             fronthaul_capacity_bps_hz=scenario.fronthaul_capacity_bps_hz,
-            gain_db=self._channel.gain_db,
+            gain_db=self._reported_db,
+            queue_bytes=None if self._load is None else self._load.queue_bytes,
             in_force=self.in_force,
             kpi=self._kpi,
         )
@@ -186,9 +213,10 @@ class Simulator:
     def _evaluate(self, allocation: Allocation) -> Kpi:
         scenario, levels = self.scenario, self._levels
         rate = objective.rates_bps_hz(db_to_linear(self._channel.gain_db), allocation, scenario.noise_w)
+        waiting_bits = 0.0 if self._load is None else 8.0 * self._load.queue_bytes
         delay_s = delay.transport_delay_s(
             rate * scenario.radio.prb_bandwidth_hz,
-            self._per_ue_level(levels.packet_bits),
+            self._per_ue_level(levels.packet_bits) + waiting_bits,
             scenario.propagation_delay_s,
         )
         satisfied = objective.rate_satisfied(rate, self._per_ue_level(levels.min_rate_bps_hz))
