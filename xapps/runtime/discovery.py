@@ -163,6 +163,12 @@ class Discovery:
             with _logged(self.metrics, "sdl"):
                 self._save()
 
+    def rewrite_ledger(self) -> None:
+        """The database was away and may have forgotten: write the ledger again with the next round."""
+        with self._lock:
+            if self._saved is not None:
+                self._saved = {}
+
     # --- what there is --------------------------------------------------------------------------
 
     def _end_leftovers(self) -> None:

@@ -61,6 +61,8 @@ class XappProcess:
         self.app = self._app()
         self.http = HttpServer(self._endpoints().routes(), settings.bind_host, settings.http_port)
         self._stop = threading.Event()
+        self._healthy = False
+        self._failing: dict[str, str] = {}  # operation -> what it failed with last
         self._queries = _Schedule(first_s=0.5, last_s=settings.policy_query_s)
 
     # --- life ---------------------------------------------------------------------------------------
@@ -106,22 +108,32 @@ class XappProcess:
 
     def _keep_in_touch(self) -> None:
         while not self._stop.is_set():
-            self._survived("health", self.framework.check_health)
+            self._survived("health", self._check_health)
             if self._survived("register", self.registrar.ensure):
                 self._survived("discover", self.discovery.tick)
                 if self._queries.due(time.monotonic()):
                     self._survived("query policies", self.policies.query)
             self._stop.wait(self.settings.poll_period_s)
 
+    def _check_health(self) -> None:
+        was_healthy = self._healthy
+        self._healthy = self.framework.check_health()
+        if self._healthy and not was_healthy:
+            self.discovery.rewrite_ledger()
+
     def _survived(self, operation: str, step: Callable[[], object]) -> bool:
-        """Whether a step succeeded; a failure is counted and the next round tries again."""
+        """Whether a step succeeded; a failure is counted, logged when it is a new one, and tried again next round."""
         try:
             step()
         except SuiteError as error:
-            log.warning("%s: %s", operation, error)
+            if self._failing.get(operation) != str(error):
+                log.warning("%s: %s", operation, error)
+            self._failing[operation] = str(error)
         except Exception:
             log.exception("%s failed", operation)
         else:
+            if self._failing.pop(operation, None) is not None:
+                log.info("%s: works again", operation)
             return True
         self.metrics.platform_errors.labels(operation).inc()
         return False
