@@ -232,7 +232,7 @@ class A1Mediator:
         if instance.destination:
             values[destination_key] = instance.destination.encode()
         for handler, said in instance.handlers.items():
-            value = {"status": said.status, "reason": said.reason}
+            value = {"instance": instance_id, "handler": handler, "status": said.status, "reason": said.reason}
             values[_handler_key(type_id, instance_id, handler)] = json.dumps(value).encode()
         await self._sdl.put(NAMESPACE, values)
 
@@ -264,12 +264,14 @@ class A1Mediator:
             self._instances[type_id][instance_id] = instance
 
     async def _restore_handlers(self, type_id: int, instance_id: str) -> dict[str, PolicyResponse]:
-        prefix = _handler_key(type_id, instance_id, "")
         said: dict[str, PolicyResponse] = {}
-        for key, value in (await self._sdl.load(NAMESPACE, prefix)).items():
-            handler, body = key.removeprefix(prefix), json.loads(value)
+        for value in (await self._sdl.load(NAMESPACE, _handler_key(type_id, instance_id, ""))).values():
+            body = json.loads(value)
+            if body["instance"] != instance_id:
+                continue  # names may hold dots, so a prefix may be another instance's
             reason = NotEnforcedReason(body["reason"]) if body["reason"] else None
-            said[handler] = PolicyResponse(type_id, instance_id, handler, HandlerStatus(body["status"]), reason)
+            status = HandlerStatus(body["status"])
+            said[body["handler"]] = PolicyResponse(type_id, instance_id, body["handler"], status, reason)
         return said
 
 

@@ -21,6 +21,7 @@ import pytest
 from oran.e2ap import (
     ComponentConfig,
     ComponentId,
+    ControlAckRequest,
     E2Association,
     E2SetupRequest,
     E2SetupResponse,
@@ -224,7 +225,7 @@ class ScriptedNode:
                 self.association.send(RicSubscriptionResponse(pdu.request_id, pdu.ran_function_id, admitted), now_s)
             case RicSubscriptionDeleteRequest():
                 self.association.send(RicSubscriptionDeleteResponse(pdu.request_id, pdu.ran_function_id), now_s)
-            case RicControlRequest():
+            case RicControlRequest() if pdu.ack_request is ControlAckRequest.ACK:
                 answer = RicControlAcknowledge(pdu.request_id, pdu.ran_function_id, pdu.call_process_id, b"done")
                 self.association.send(answer, now_s)
             case _:

@@ -47,7 +47,9 @@ def test_subscribers_of_the_frameworks_data_layer_hear_events(redis: RedisServer
         await sdl.start()
         storage = await asyncio.to_thread(SyncStorage)
         heard: list[tuple[str, list[str]]] = []
-        await asyncio.to_thread(storage.subscribe_channel, "ns", lambda channel, events: heard.append((channel, events)), "CHANNEL")
+        await asyncio.to_thread(
+            storage.subscribe_channel, "ns", lambda channel, events: heard.append((channel, events)), "CHANNEL"
+        )
         await asyncio.to_thread(storage.handle_events)  # the confirmation of the subscription
         await sdl.put("ns", {"a": b"1"}, publish=("CHANNEL", "gnb_CONNECTED"))
         await eventually(lambda: storage.handle_events() or heard)
