@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -75,7 +75,7 @@ class E2Node:
         self,
         settings: NodeSettings,
         world: World,
-        functions: list[RanFunctionService],
+        functions: Sequence[RanFunctionService],
         metrics: NodeMetrics,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -6,6 +6,7 @@ allocators in lock-step over the same draws, write down what was measured.
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
@@ -38,7 +39,7 @@ TRAINING_SEED, GATE_SEED, EPISODE_SEED = 1, 2, 3
 """Training, gate and final comparison see different draws."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DemoSettings:
     """How long the demo takes its time."""
 
@@ -112,6 +113,7 @@ class Demo:
 
     def _train_gate_push(self, node: NodeOperator) -> ModelFile:
         start_s = time.monotonic()
+        os.nice(10)  # the training shares the cores with a loop that must answer within a slot
         with self._watching(node), ModelStoreClient(self._suite.store_target) as store, A1Client(self._suite.a1_url) as a1:
             outcome = pipeline.run(
                 train=self._train,

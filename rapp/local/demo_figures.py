@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,37 +17,36 @@ COLOURS = {"equal": "tab:gray", "greedy": "tab:olive", "matching": "tab:green", 
 
 def draw(measured: Measurements, folder: Path) -> list[Path]:
     """Writes the PNG files and returns their paths."""
-    mpl.use("Agg")
-    plots = {
-        "throughput.png": lambda axes: _throughput(axes, measured.trace),
-        "latency.png": lambda axes: _latency(axes, measured),
-        "rates.png": lambda axes: _rates(axes, measured),
-    }
+    plots = {"throughput.png": _throughput, "latency.png": _latency, "rates.png": _rates}
     paths = []
     for name, plot in plots.items():
         figure = Figure(figsize=(9, 4.5), layout="constrained")
-        plot(figure.subplots())
+        plot(figure.subplots(), measured)
         figure.savefig(folder / name, dpi=120)
         paths.append(folder / name)
     return paths
 
 
-def _throughput(axes: Axes, trace: list[dict[str, Any]]) -> None:
+def _throughput(axes: Axes, measured: Measurements) -> None:
     """Free-running slots; every slot is a drop of its own, hence the moving average."""
-    values = np.array([record["weighted_throughput_bps_hz"] for record in trace])
-    allocators = [record["allocator"] for record in trace]
-    axes.plot(values, ".", markersize=2, color="lightgray", label="slot")
+    served = [record for record in measured.trace if record["allocator"] != "none"]
+    time_s = np.array([record["time_s"] for record in served])
+    values = np.array([record["weighted_throughput_bps_hz"] for record in served])
+    allocators = [record["allocator"] for record in served]
+    axes.plot(time_s, values, ".", markersize=2, color="lightgray", label="slot")
     if len(values) >= MOVING_AVERAGE_SLOTS:
         window = np.ones(MOVING_AVERAGE_SLOTS) / MOVING_AVERAGE_SLOTS
         smooth = np.convolve(values, window, mode="valid")
-        start = MOVING_AVERAGE_SLOTS // 2
-        axes.plot(np.arange(len(smooth)) + start, smooth, label=f"mean of {MOVING_AVERAGE_SLOTS} slots")
-    for slot in (
-        i for i in range(1, len(allocators)) if allocators[i] != allocators[i - 1] and allocators[i - 1] != "none"
-    ):
-        axes.axvline(slot, color="tab:red", linestyle="--")
-        axes.annotate(f" {allocators[slot - 1]} → {allocators[slot]}", (slot, values.max()), color="tab:red", va="top")
-    axes.set(xlabel="slot (free-running)", ylabel="weighted throughput [bps/Hz]", title="Before and after the swap")
+        axes.plot(time_s[MOVING_AVERAGE_SLOTS - 1 :], smooth, label=f"mean of the last {MOVING_AVERAGE_SLOTS} slots")
+    for slot in (i for i in range(1, len(allocators)) if allocators[i] != allocators[i - 1]):
+        axes.axvline(time_s[slot], color="tab:red", linestyle="--")
+        text = f"{allocators[slot - 1]} → {allocators[slot]} "
+        axes.annotate(text, (time_s[slot], values.max()), color="tab:red", va="top", ha="right")
+    axes.set(
+        xlabel="time of the node, free-running [s]",
+        ylabel="weighted throughput [bps/Hz]",
+        title="Before and after the swap",
+    )
     axes.legend(loc="lower right")
 
 
@@ -83,5 +81,6 @@ def _rates(axes: Axes, measured: Measurements) -> None:
         axes.axvline(minimum, color="black", linewidth=0.8)
         axes.annotate(f" minimum {minimum:g}", (minimum, 0.02), rotation=90, va="bottom")
     axes.set(xlabel="rate of a UE [bps/Hz]", ylabel="share of UEs and draws", title="Per-UE rates over the same draws")
-    axes.set_xlim(left=0)
+    axes.set_xscale("log")
+    axes.set_xlim(left=1)
     axes.legend(fontsize=7, ncols=2, loc="lower right")

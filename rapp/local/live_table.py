@@ -45,12 +45,10 @@ class LiveTable:
         else:
             self._console.print(f"* {text}")
 
-    def advance(self, completed: float, total: float, text: str | None = None) -> None:
+    def advance(self, completed: float, total: float) -> None:
         """Progress of the current step."""
         if self._task is not None:
-            self._progress.update(
-                self._task, completed=completed, total=total, **({"description": text} if text else {})
-            )
+            self._progress.update(self._task, completed=completed, total=total)
             self._refresh()
 
     def show(self, xapp: dict[str, Any], records: list[dict[str, Any]], latencies_ms: list[float], late: int) -> None:
