@@ -143,9 +143,10 @@ class RouteClient:
         outcomes = self._reader.feed(message.payload.decode("latin-1"))
         if self._reader.table is not before:
             self._install(self._reader.table)
-            self._save(self._reader.table)
         for outcome in outcomes:
             self._acknowledge(outcome, message, path)
+        if self._reader.table is not before:
+            self._save(self._reader.table)  # last: nobody waits for a slow disk
 
     def _install(self, table: RouteTable) -> None:
         self._endpoint.routes = table

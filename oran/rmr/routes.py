@@ -8,6 +8,7 @@ it: its own sender-qualified entries, without itself among the endpoints.
 from __future__ import annotations
 
 import itertools
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -72,10 +73,13 @@ class RouteTable:
 
         Args:
             groups: ``"a:1,b:2;c:3"``, ``"%meid"``, or the same as tuples.
+
+        Raises:
+            ConfigError: more groups, or more endpoints in one, than RMR takes.
         """
         key = RouteKey(mtype, sub_id, sender)
         entries = {k: v for k, v in self.entries.items() if k != key}
-        entries[key] = parse_groups(groups) if isinstance(groups, str) else groups
+        entries[key] = _within_limits(_split_groups(groups) if isinstance(groups, str) else groups)
         return replace(self, entries=MappingProxyType(entries))
 
     def without_route(self, mtype: int, *, sub_id: int = UNSET_SUB_ID, sender: str = "") -> RouteTable:
@@ -125,14 +129,17 @@ class RouteTable:
     def render_update(self, since: RouteTable, table_id: str = "") -> str:
         """``updatert`` records that take a peer's routes from ``since`` to this table."""
         gone = [key for key in since.entries if key not in self.entries]
-        touched = {(key.mtype, key.sub_id) for key in gone}  # a deletion takes the others of its kind along
-        new = [
-            key
-            for key, groups in self.entries.items()
-            if since.entries.get(key) != groups or (key.mtype, key.sub_id) in touched
-        ]
+        before, after = since._by_message(), self._by_message()
+        # all records of a message together: their order decides which one wins
+        new = [key for message, records in after.items() if before.get(message) != records for key in records]
         records = [f"del|{key.qualified_type}|{key.sub_id}" for key in gone]
         return _enclosed("updatert", records + [self._entry(key) for key in new], table_id)
+
+    def _by_message(self) -> dict[tuple[int, int], OrderedDict[RouteKey, Groups]]:
+        found: dict[tuple[int, int], OrderedDict[RouteKey, Groups]] = {}
+        for key, groups in self.entries.items():
+            found.setdefault((key.mtype, key.sub_id), OrderedDict())[key] = groups  # equal only in equal order
+        return found
 
     def _entry(self, key: RouteKey) -> str:
         return f"mse|{key.qualified_type}|{key.sub_id}|{render_groups(self.entries[key])}"
@@ -145,8 +152,19 @@ def _enclosed(kind: str, records: list[str], table_id: str) -> str:
 
 def parse_groups(text: str) -> Groups:
     """``"a:1,b:2;c:3"`` as tuples; endpoints and groups beyond RMR's limits are left out, as it does."""
+    return tuple(group[:MAX_ENDPOINTS_PER_GROUP] for group in _split_groups(text))[:MAX_GROUPS]
+
+
+def _split_groups(text: str) -> Groups:
     groups = (tuple(name.strip() for name in group.split(",") if name.strip()) for group in text.split(";"))
-    return tuple(group[:MAX_ENDPOINTS_PER_GROUP] for group in groups if group)[:MAX_GROUPS]
+    return tuple(group for group in groups if group)
+
+
+def _within_limits(groups: Groups) -> Groups:
+    if len(groups) > MAX_GROUPS or any(len(group) > MAX_ENDPOINTS_PER_GROUP for group in groups):
+        why = f"RMR takes {MAX_GROUPS} groups of {MAX_ENDPOINTS_PER_GROUP} endpoints"
+        raise ConfigError("route", render_groups(groups)[:80], why)
+    return groups
 
 
 def render_groups(groups: Groups) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import logging
+import os
 import socket
 import threading
 import time
@@ -22,7 +23,7 @@ import pytest
 
 from oran.rmr.endpoint import RmrEndpoint
 from oran.rmr.library import install_if_absent
-from oran.rmr.wire import RmrMessage
+from oran.rmr.wire import RmrMessage, encode
 
 STAND_IN = install_if_absent(logging.getLogger(__name__))
 
@@ -88,6 +89,20 @@ def receive_one(context: Any, timeout_ms: int = 10_000) -> Any:
     buffer = rmr.rmr_torcv_msg(context, rmr.rmr_alloc_msg(context, 4096), timeout_ms)
     assert buffer.contents.state == rmr.RMR_OK
     return buffer
+
+
+def control_target() -> str:
+    """Where the context opened last takes route tables."""
+    return f"127.0.0.1:{os.environ['RMR_RTG_SVC']}"
+
+
+def push_table(manager: RmrEndpoint, *records: str) -> str:
+    """Push records as the platform's route manager does; return the state it gets back."""
+    table = RmrMessage(20, "\n".join([*records, ""]).encode(), transaction_id=b"push".ljust(32, b"."))
+    state = manager.call(table, PATIENCE_S, target=control_target(), call_id=2)
+    assert state is not None, "the table was not acknowledged"
+    assert (state.mtype, state.sub_id) == (22, -1)
+    return state.payload.decode()
 
 
 def test_constants_are_those_of_librmr():
@@ -316,7 +331,7 @@ def test_a_clone_is_another_buffer_with_the_same_content(open_context: OpenConte
         buffer = rmr.rmr_rts_msg(context, buffer)
         assert buffer.contents.state == rmr.RMR_OK
         rmr.rmr_free_msg(buffer)
-    first, second = received(peer), received(peer)
+    first, second = (replace(received(peer), source_ip="") for _ in range(2))
     assert first == second
     assert (first.payload, first.sub_id, first.meid) == (b"twice", 6, "gnb")
 
@@ -442,3 +457,93 @@ def test_calls_without_a_context_are_bad_arguments(open_context: OpenContext):
 def test_verbosity_can_be_set():
     rmr.rmr_set_vlevel(5)
     rmr.rmr_set_vlevel(2)
+
+
+def test_the_frame_on_the_wire_is_the_frame_of_the_codec(open_context: OpenContext):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        context, port = open_context(f"mse|12040|-1|127.0.0.1:{server.getsockname()[1]}")
+        buffer = buffer_with(context, b"pdu", mtype=12040, meid=b"gnb_1", fixed_transaction_id=b"x" * 32)
+        rmr.rmr_free_msg(rmr.rmr_send_msg(context, buffer))
+        sock, _ = server.accept()
+        with sock:
+            frame = bytearray(sock.recv(4096))
+    frame[0x09:0x32] = bytes(0x32 - 0x09)  # the library leaves these undefined
+    frame[0x14B:0x14E] = bytes(3)
+    own_name = f"127.0.0.1:{port}"
+    assert frame == encode(RmrMessage(12040, b"pdu", -1, "gnb_1", b"x" * 32, own_name, own_name))
+
+
+def test_a_pushed_table_replaces_the_seed_and_is_acknowledged(open_context: OpenContext, peer: RmrEndpoint):
+    context, _ = open_context("mse|1000|-1|127.0.0.1:4")
+    with RmrEndpoint("127.0.0.1", 0) as manager:
+        state = push_table(manager, "newrt|start|table-7", f"mse|2000|-1|{peer.source}", "newrt|end|1")
+        assert state.startswith("OK table-7 ")
+    buffer = rmr.rmr_send_msg(context, buffer_with(context, mtype=2000))
+    assert buffer.contents.state == rmr.RMR_OK
+    assert received(peer).mtype == 2000
+    buffer.contents.mtype = 1000
+    assert rmr.rmr_send_msg(context, buffer).contents.state == NO_ENDPOINT
+    rmr.rmr_free_msg(buffer)
+
+
+def test_a_table_without_id_is_acknowledged_as_such(open_context: OpenContext):
+    open_context()
+    with RmrEndpoint("127.0.0.1", 0) as manager:
+        assert push_table(manager, "newrt|start", "newrt|end|0").startswith("OK <id-missing> ")
+
+
+def test_a_table_with_a_wrong_count_changes_nothing_and_is_refused(open_context: OpenContext, peer: RmrEndpoint):
+    context, _ = open_context(f"mse|1000|-1|{peer.source}")
+    with RmrEndpoint("127.0.0.1", 0) as manager:
+        state = push_table(manager, "newrt|start|bad", "mse|2000|-1|127.0.0.1:4", "newrt|end|2")
+        assert state.startswith("ERR bad ")
+    rmr.rmr_free_msg(rmr.rmr_send_msg(context, buffer_with(context, mtype=1000)))
+    assert received(peer).mtype == 1000
+
+
+def test_an_update_adds_to_a_full_table_and_a_deletion_takes_away(open_context: OpenContext, peer: RmrEndpoint):
+    context, _ = open_context()
+    with RmrEndpoint("127.0.0.1", 0) as manager:
+        push_table(manager, "newrt|start|a", f"mse|1000|-1|{peer.source}", f"rte|1001|{peer.source}", "newrt|end|2")
+        update = ["updatert|start|b", f"mse|12050|7|{peer.source}", "del|1000|-1", "updatert|end|2"]
+        assert push_table(manager, *update).startswith("OK b ")
+    for mtype, sub_id, state in ((12050, 7, 0), (1001, None, 0), (1000, None, NO_ENDPOINT), (12050, 8, NO_ENDPOINT)):
+        buffer = rmr.rmr_send_msg(context, buffer_with(context, mtype=mtype, sub_id=sub_id))
+        assert buffer.contents.state == state, (mtype, sub_id)
+        rmr.rmr_free_msg(buffer)
+
+
+def test_managed_entities_survive_a_new_table(open_context: OpenContext, peer: RmrEndpoint):
+    context, _ = open_context()
+    with RmrEndpoint("127.0.0.1", 0) as manager:
+        push_table(manager, "newrt|start|a", "newrt|end|0")
+        push_table(manager, "meid_map|start|b", f"mme_ar|{peer.source}|gnb_1 gnb_2", "meid_map|end|1")
+        push_table(manager, "newrt|start|c", "mse|12040|-1|%meid", "newrt|end|1")
+        push_table(manager, "meid_map|start|d", "mme_del|gnb_2", "meid_map|end|1")
+    for meid, state in ((b"gnb_1", 0), (b"gnb_2", NO_ENDPOINT)):
+        buffer = rmr.rmr_send_msg(context, buffer_with(context, mtype=12040, meid=meid))
+        assert buffer.contents.state == state
+        rmr.rmr_free_msg(buffer)
+    assert received(peer).meid == "gnb_1"
+
+
+def test_entries_for_another_sender_are_not_used(open_context: OpenContext, peer: RmrEndpoint):
+    context, port = open_context()
+    mine, other = f"mse|1000,127.0.0.1:{port}|-1|{peer.source}", f"mse|1001,elsewhere:1|-1|{peer.source}"
+    with RmrEndpoint("127.0.0.1", 0) as manager:
+        push_table(manager, "newrt|start|a", mine, other, "newrt|end|2")
+    for mtype, state in ((1000, 0), (1001, NO_ENDPOINT)):
+        buffer = rmr.rmr_send_msg(context, buffer_with(context, mtype=mtype))
+        assert buffer.contents.state == state
+        rmr.rmr_free_msg(buffer)
+
+
+def test_an_update_before_a_full_table_is_ignored_even_with_a_seed(open_context: OpenContext, peer: RmrEndpoint):
+    context, _ = open_context(f"mse|1000|-1|{peer.source}")
+    with RmrEndpoint("127.0.0.1", 0) as manager:
+        update = f"updatert|start|early\nmse|2000|-1|{peer.source}\nupdatert|end|1\n"
+        manager.send_to(control_target(), RmrMessage(20, update.encode()))
+        push_table(manager, "meid_map|start|x", "meid_map|end|0")  # it is behind the update
+    buffer = rmr.rmr_send_msg(context, buffer_with(context, mtype=2000))
+    assert buffer.contents.state == NO_ENDPOINT
+    rmr.rmr_free_msg(buffer)
