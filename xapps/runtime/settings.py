@@ -35,6 +35,9 @@ CLOCKS = {"free-running": Clock.FREE_RUNNING, "lock-step": Clock.LOCK_STEP}
 """Names of the clocks in settings and in A1 policies."""
 
 
+SEED_MARK = "# routes until the route manager sends its own; written at every start"
+
+
 class ChartSource(PydanticBaseSettingsSource):
     """The variables of ``CHART_VARIABLES``, and the folder of the descriptor."""
 
@@ -111,7 +114,7 @@ class Settings(BaseSettings):
     route_manager: str = ""
     """RMR_RTG_SVC: a bare port waits for pushes, host:port asks there; the control port by default."""
     seed_route_file: Path | None = None
-    """Seed route table; written at the start when there is none."""
+    """Seed route table; written at the start unless somebody else has written one."""
     app_manager_url: str = ""
     subscription_manager_url: str = ""
     node_manager_url: str = ""
@@ -269,8 +272,8 @@ def prepare_environment(settings: Settings) -> None:
     """
     seed = settings.seed_route_file
     assert seed is not None  # filled in by the validator
-    if not seed.exists():
-        seed.write_text(_seed_table(settings), encoding="ascii")
+    if not seed.exists() or seed.read_text(encoding="latin-1").startswith(SEED_MARK):
+        seed.write_text(_seed_table(settings), encoding="ascii")  # ours may be of a run with other addresses
     os.environ["RMR_SEED_RT"] = str(seed)
     os.environ["RMR_SRC_ID"] = settings.rmr_name
     os.environ["RMR_RTG_SVC"] = settings.route_manager
@@ -285,4 +288,4 @@ def prepare_environment(settings: Settings) -> None:
 
 def _seed_table(settings: Settings) -> str:
     """The routes that do not depend on anybody: policy answers and queries to the A1 mediator."""
-    return f"newrt|start\nmse|20011|-1|{settings.a1_rmr}\nmse|20012|-1|{settings.a1_rmr}\nnewrt|end|2\n"
+    return f"{SEED_MARK}\nnewrt|start\nmse|20011|-1|{settings.a1_rmr}\nmse|20012|-1|{settings.a1_rmr}\nnewrt|end|2\n"
