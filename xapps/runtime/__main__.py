@@ -24,12 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one xApp; 0 after a signal, 2 if a setting is wrong."""
     try:
         process = build(sys.argv[1:] if arguments is None else arguments)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: process.end())
+        process.run()
     except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - there is no log yet
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - for whoever typed it
         return 2
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: process.end())
-    process.run()
     return 0
 
 

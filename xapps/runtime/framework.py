@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ricxappframe.rmr import rmr
+from ricxappframe.rmr.exceptions import InitFailed
 from ricxappframe.xapp_frame import RMRXapp
 
-from oran.errors import NoRoute
+from oran.errors import ConfigError, NoRoute
 from oran.rmr.message_types import MessageType
 from oran.rmr.wire import RmrMessage
 from xapps.runtime.ledger import Sdl
@@ -35,6 +36,9 @@ class Framework(RMRXapp):
     Args:
         deliver: takes a batch, oldest first; called on the thread of ``run``; must not raise.
         on_drop: called with the number of indications dropped because more than ``max_queue`` waited.
+
+    Raises:
+        ConfigError: RMR cannot listen on its ports.
     """
 
     def __init__(self, rmr_port: int, deliver: Deliver, *, max_queue: int, on_drop: Callable[[int], None]) -> None:
@@ -43,7 +47,12 @@ class Framework(RMRXapp):
         self._on_drop = on_drop
         self._send_lock = threading.Lock()
         self._healthy = False
-        super().__init__(Framework._on_message, rmr_port=rmr_port, rmr_wait_for_ready=False)
+        try:
+            super().__init__(Framework._on_message, rmr_port=rmr_port, rmr_wait_for_ready=False)
+        except InitFailed as error:
+            raise ConfigError(
+                "rmr_port", rmr_port, "RMR cannot start: a port is taken or an RMR_ variable wrong"
+            ) from error
         self.register_callback(Framework._on_message, MessageType.RIC_HEALTH_CHECK_REQ)
 
     def registerXapp(self) -> None:  # noqa: N802 - the framework's name

@@ -11,6 +11,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from oran.errors import ConfigError
+
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -45,8 +47,6 @@ class HttpServer:
         routes: (method, path) -> route.
         host, port: address to bind; port 0 takes a free one, see ``port`` after ``start``.
 
-    Raises:
-        OSError: by ``start``, when the port is taken.
     """
 
     def __init__(self, routes: Mapping[tuple[str, str], Route], host: str, port: int) -> None:
@@ -59,12 +59,21 @@ class HttpServer:
         return self._server.server_address[1] if self._server else self._address[1]
 
     def start(self) -> None:
-        self._server = _Server(self._address, self._routes)
+        """Serve from now on, on threads of its own.
+
+        Raises:
+            ConfigError: the port is taken, or the address is not ours.
+        """
+        try:
+            self._server = _Server(self._address, self._routes)
+        except OSError as error:
+            raise ConfigError("http_port", self._address, error.strerror or "cannot be bound") from error
         threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="http", daemon=True
         ).start()
 
     def close(self) -> None:
+        """Answer nobody any more."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
