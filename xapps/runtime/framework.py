@@ -6,6 +6,7 @@ its registration can fail silently; ``stop`` sleeps ten seconds and more. The pa
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +29,14 @@ LOOK_UP_S = 0.5
 """How often the idle loop looks whether it should end."""
 
 Deliver = Callable[[list[RmrMessage]], None]
+
+
+def _payload(buffer: Any) -> bytes:
+    """The payload of an RMR buffer, copied at once."""
+    return ctypes.string_at(buffer.contents.payload, buffer.contents.len)
+
+
+rmr.get_payload = _payload  # the framework's own goes octet by octet, which costs more than a whole decision
 
 
 class Framework(RMRXapp):

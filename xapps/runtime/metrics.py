@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from oran.e2sm.rrm import RadioReport
+from oran.e2sm.rrm import Kpi, RadioReport
 
 PREFIX = "ricxapp"
 
@@ -44,10 +44,17 @@ class Metrics:
         self.radiated_power.labels(meid).set(float(kpi.power_w))
         self.satisfied_share.labels(meid).set(float(kpi.satisfied.mean()) if kpi.satisfied.size else 1.0)
         self.node_late_decisions.labels(meid).set(kpi.late_decisions)
-        rates = np.bincount(report.slice_ids, kpi.rate_bps_hz, minlength=len(report.slice_names))
-        for index, rate in enumerate(rates):
-            name = report.slice_names[index] if index < len(report.slice_names) else str(index)
+        self._record_slices(meid, report, kpi)
+
+    def _record_slices(self, meid: str, report: RadioReport, kpi: Kpi) -> None:
+        size = len(report.slice_names)
+        ues = np.bincount(report.slice_ids, minlength=size)
+        rates = np.bincount(report.slice_ids, kpi.rate_bps_hz, minlength=size)
+        satisfied = np.bincount(report.slice_ids, kpi.satisfied, minlength=size)
+        for index, (count, rate, met) in enumerate(zip(ues, rates, satisfied, strict=True)):
+            name = report.slice_names[index] if index < size else str(index)
             self.slice_rate.labels(meid, name).set(float(rate))
+            self.slice_satisfied.labels(meid, name).set(float(met / count) if count else 1.0)
 
     def _declare_messages(self) -> None:
         self.messages = self._counter("rmr_messages", "RMR messages received", "type")
@@ -88,6 +95,9 @@ class Metrics:
             "weighted_throughput_bps_per_hz", "sum of weight times rate in the last interval", "meid"
         )
         self.slice_rate = self._gauge("slice_rate_bps_per_hz", "rate of a slice's UEs together", "meid", "slice")
+        self.slice_satisfied = self._gauge(
+            "slice_satisfied_ratio", "share of a slice's UEs whose SLA is met", "meid", "slice"
+        )
         self.satisfied_share = self._gauge("satisfied_ratio", "share of UEs whose SLA is met", "meid")
         self.radiated_power = self._gauge("radiated_power_watts", "transmit power of all RUs", "meid")
         self.node_late_decisions = self._gauge("node_late_decisions", "intervals without a fresh decision", "meid")
