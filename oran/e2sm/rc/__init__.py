@@ -77,6 +77,8 @@ from oran.e2sm.rc.model import (
 from oran.e2sm.rc.slice_quota import (
     PolicyMember,
     SliceQuota,
+    decode_quotas,
+    encode_quotas,
     quota_message,
     read_quotas,
 )

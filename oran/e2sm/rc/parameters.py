@@ -123,6 +123,7 @@ def _read_all(data: bytes, at: int, count: int, depth: int) -> tuple[tuple[Param
     if depth > MAX_DEPTH or count * _MIN_OCTETS > len(data) - at:
         raise _Unusual
     parameters = []
+    value: Any
     for _ in range(count):
         head = data[at]
         if head:
