@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from oran.platform.subscriptions import OUT_OF_RANGE, SubscriptionRequest
 from ric.subscription_manager import NotConnected, SubscriptionBusy, SubscriptionManager, UnknownSubscription
 
+_BAD_REQUEST: Final = OUT_OF_RANGE | {"json_invalid"}
 _KSUID_EPOCH_S: Final = 1_400_000_000
 _KSUID_LENGTH: Final = 27
 _BASE62: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -35,9 +36,9 @@ def rest_app(manager: SubscriptionManager) -> FastAPI:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        out_of_range = all(fault["type"] in OUT_OF_RANGE for fault in error.errors())
+        status = 400 if all(fault["type"] in _BAD_REQUEST for fault in error.errors()) else 422
         faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-        return JSONResponse({"code": 400 if out_of_range else 422, "message": faults}, 400 if out_of_range else 422)
+        return JSONResponse({"code": status, "message": faults}, status)
 
     @app.exception_handler(NotConnected)
     async def unavailable(request: Request, error: NotConnected) -> JSONResponse:

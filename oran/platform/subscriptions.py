@@ -26,10 +26,10 @@ OUT_OF_RANGE: Final = frozenset(
 """Validation error types of a body whose shape is right but whose values are not (status 400, not 422)."""
 
 
-def _octets(value: object) -> object:
-    if not isinstance(value, list | tuple):
+def _octets(value: object) -> bytes:
+    if isinstance(value, bytes):
         return value
-    if not all(isinstance(octet, int) and not isinstance(octet, bool) for octet in value):
+    if not isinstance(value, list | tuple) or any(type(octet) is not int for octet in value):
         raise PydanticCustomError("octet_type", "a list of integers is wanted")
     if not all(0 <= octet <= 255 for octet in value):
         raise PydanticCustomError("octet_range", "every number must be 0..255")
