@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from oran.errors import ConnectFailed, LocalProtocolError, NoRoute, PeerClosed, TransportError
@@ -145,13 +145,12 @@ class RmrEndpoint:
             PeerClosed: the peers named are there but do not take the message.
             LocalProtocolError: a field does not fit.
         """
-        self._route(replace(message, flags=message.flags & ~CALL_FLAG, call_id=0))
+        self._route(message, self._frame(message, message.flags & ~CALL_FLAG, 0))
 
-    def _route(self, message: RmrMessage) -> None:
+    def _route(self, message: RmrMessage, frame: bytes) -> None:
         targets = self._view.targets(message.mtype, message.sub_id, message.meid)
         if not targets:
             raise NoRoute(f"no route for RMR type {message.mtype}, sub_id {message.sub_id}, meid {message.meid!r}")
-        frame = self._frame(message)
         failures = [failure for target in targets if (failure := self._try(target, frame)) is not None]
         if len(failures) == len(targets):
             raise next((failure for failure in failures if isinstance(failure, PeerClosed)), NoRoute(str(failures[0])))
@@ -172,7 +171,7 @@ class RmrEndpoint:
             PeerClosed: the peer does not take the message.
             LocalProtocolError: a field does not fit.
         """
-        self._deliver(target, self._frame(message))
+        self._deliver(target, self._frame(message, message.flags, message.call_id))
 
     def reach(self, target: str) -> None:
         """Connect to ``host:port`` ahead of the first message.
@@ -204,7 +203,7 @@ class RmrEndpoint:
             PeerClosed: the peer does not take the message.
             LocalProtocolError: a field does not fit.
         """
-        frame = self._frame(replace(message, flags=message.flags & ~CALL_FLAG))
+        frame = self._frame(message, message.flags & ~CALL_FLAG, message.call_id)
         if self._reply_to(path.source, frame):
             return
         if path.connection is not None and path.connection.alive:
@@ -247,9 +246,9 @@ class RmrEndpoint:
         if self._connections.in_reader_thread:
             raise LocalProtocolError("an RMR call from on_message would wait for itself")
         answer = self._expect(key := (call_id, message.transaction_id))
-        calling = replace(message, flags=message.flags | CALL_FLAG, call_id=call_id)
         try:
-            self._route(calling) if target is None else self.send_to(target, calling)
+            frame = self._frame(message, message.flags | CALL_FLAG, call_id)
+            self._route(message, frame) if target is None else self._deliver(target, frame)
             return answer.get(timeout=timeout_s)
         except queue.Empty:
             return None
@@ -263,9 +262,20 @@ class RmrEndpoint:
             self._calls[key] = queue.SimpleQueue()
             return self._calls[key]
 
-    def _frame(self, message: RmrMessage) -> bytes:
-        trace = message.trace or self._trace
-        return encode(replace(message, source=self.source, source_ip=self.source_ip, trace=trace))
+    def _frame(self, message: RmrMessage, flags: int, call_id: int) -> bytes:
+        outgoing = RmrMessage(
+            message.mtype,
+            message.payload,
+            message.sub_id,
+            message.meid,
+            message.transaction_id,
+            self.source,
+            self.source_ip,
+            flags,
+            call_id,
+            message.trace or self._trace,
+        )
+        return encode(outgoing)
 
     # --- receiving ---------------------------------------------------------------------------
 

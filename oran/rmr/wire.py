@@ -33,8 +33,8 @@ _MARKER: Final = b"$"  # says that the big-endian copy of the length is there
 # mtype plen version | xaction | sid | src | meid | pad timespec | flags | len0..len3 sub_id | srcip
 _HEADER = struct.Struct(">iii32s32x64s32s20x4siiiii64s")
 _FLAGS = struct.Struct("<i")
+_CALL_ID = struct.Struct("B3x")
 _SMALLEST_FRAME: Final = PREFIX_BYTES + HEADER_BYTES
-_INT32 = range(-(2**31), 2**31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,48 +69,43 @@ def encode(message: RmrMessage) -> bytes:
     Raises:
         LocalProtocolError: a field does not fit its place in the header.
     """
-    _check(message)
     trace, payload = message.trace, message.payload
     total = _SMALLEST_FRAME + len(trace) + CALL_ID_BYTES + len(payload)
-    header = _HEADER.pack(
-        message.mtype,
-        len(payload),
-        HEADER_VERSION,
-        message.transaction_id,
-        message.source.encode("latin-1"),
-        message.meid.encode("latin-1"),
-        _FLAGS.pack(message.flags),
-        HEADER_BYTES,
-        len(trace),
-        CALL_ID_BYTES,  # always present: a receiver writes the call id there when it relays
-        0,
-        message.sub_id,
-        message.source_ip.encode("latin-1"),
-    )
+    if total > MAX_FRAME_BYTES or len(message.transaction_id) > MAX_TRANSACTION_BYTES:
+        raise LocalProtocolError(f"RMR frame of {total} octets, transaction id of {len(message.transaction_id)}")
+    source, source_ip = _octets(message.source, MAX_SOURCE_BYTES), _octets(message.source_ip, MAX_SOURCE_BYTES)
+    meid = _octets(message.meid, MAX_MEID_BYTES)
+    try:
+        header = _HEADER.pack(
+            message.mtype,
+            len(payload),
+            HEADER_VERSION,
+            message.transaction_id,
+            source,
+            meid,
+            _FLAGS.pack(message.flags),
+            HEADER_BYTES,
+            len(trace),
+            CALL_ID_BYTES,  # always present: a receiver writes the call id there when it relays
+            0,
+            message.sub_id,
+            source_ip,
+        )
+        call_id = _CALL_ID.pack(message.call_id)
+    except struct.error as error:
+        raise LocalProtocolError(f"RMR type, sub_id, flags or call id: {error}") from error
     prefix = _PREFIX.pack(_LENGTH.pack(total), _BIG_LENGTH.pack(total), _MARKER)
-    return b"".join((prefix, header, trace, bytes((message.call_id, 0, 0, 0)), payload))
+    return b"".join((prefix, header, trace, call_id, payload))
 
 
-def _check(message: RmrMessage) -> None:
-    for name, value in (("mtype", message.mtype), ("sub_id", message.sub_id), ("flags", message.flags)):
-        if not _INT32.start <= value < _INT32.stop:  # `in` walks the whole range for an IntEnum
-            raise LocalProtocolError(f"RMR {name} {value} does not fit 32 bits")
-    if not 0 <= message.call_id <= 255:
-        raise LocalProtocolError(f"RMR call id {message.call_id} is not 0..255")
-    if len(message.transaction_id) > MAX_TRANSACTION_BYTES:
-        raise LocalProtocolError(f"RMR transaction id of {len(message.transaction_id)} octets; {MAX_TRANSACTION_BYTES}")
-    _check_name("meid", message.meid, MAX_MEID_BYTES)
-    _check_name("source", message.source, MAX_SOURCE_BYTES)
-    _check_name("source_ip", message.source_ip, MAX_SOURCE_BYTES)
-    if len(message.payload) + len(message.trace) > MAX_FRAME_BYTES - _SMALLEST_FRAME - CALL_ID_BYTES:
-        raise LocalProtocolError(f"RMR payload of {len(message.payload)} octets makes too large a frame")
-
-
-def _check_name(field: str, text: str, limit: int) -> None:
-    if len(text) > limit:
-        raise LocalProtocolError(f"RMR {field} {text!r} is longer than {limit} octets")
-    if "\0" in text or not all(ord(char) < 256 for char in text):
-        raise LocalProtocolError(f"RMR {field} {text!r} holds NUL or a character that is not Latin-1")
+def _octets(name: str, limit: int) -> bytes:
+    try:
+        octets = name.encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise LocalProtocolError(f"RMR name {name!r} is not Latin-1") from error
+    if len(octets) > limit or b"\0" in octets:
+        raise LocalProtocolError(f"RMR name {name!r} holds NUL or more than {limit} octets")
+    return octets
 
 
 def decode(frame: bytes | bytearray | memoryview) -> RmrMessage:
@@ -174,27 +169,29 @@ class FrameReader:
             DecodeError: the stream is malformed; the connection should be closed.
         """
         if self.error is None:
-            self._buffer += data
-            if messages := self._take_frames():
+            if self._buffer:
+                self._buffer += data
+            messages = self._take_frames(self._buffer or data)
+            if messages:
                 return messages
         if self.error is not None:
             raise self.error
         return []
 
-    def _take_frames(self) -> list[RmrMessage]:
+    def _take_frames(self, received: bytes | bytearray) -> list[RmrMessage]:
         messages: list[RmrMessage] = []
         start = 0
-        with memoryview(self._buffer) as view:
+        with memoryview(received) as view:
             try:
                 while length := self._frame_length(view, start):
                     messages.append(decode(view[start : start + length]))
                     start += length
             except DecodeError as error:
                 self.error = error
-        if self.error is None:
-            del self._buffer[:start]
-        else:
+        if self.error is not None:
             self._buffer = bytearray()
+        elif start or received is not self._buffer:
+            self._buffer = bytearray(received[start:])
         return messages
 
     def _frame_length(self, view: memoryview, start: int) -> int:

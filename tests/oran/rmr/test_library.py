@@ -454,9 +454,18 @@ def test_calls_without_a_context_are_bad_arguments(open_context: OpenContext):
     rmr.rmr_free_msg(None)
 
 
-def test_verbosity_can_be_set():
-    rmr.rmr_set_vlevel(5)
-    rmr.rmr_set_vlevel(2)
+@pytest.mark.skipif(not STAND_IN, reason="librmr logs on its own")
+def test_verbosity_is_the_level_of_the_logger():
+    logger = logging.getLogger("oran.rmr")
+    before = logger.level
+    try:
+        for verbosity, enabled in ((5, logging.DEBUG), (4, logging.INFO), (1, logging.CRITICAL)):
+            rmr.rmr_set_vlevel(verbosity)
+            assert logger.level == enabled
+        rmr.rmr_set_vlevel(0)
+        assert not logger.isEnabledFor(logging.CRITICAL)
+    finally:
+        logger.setLevel(before)
 
 
 def test_the_frame_on_the_wire_is_the_frame_of_the_codec(open_context: OpenContext):
