@@ -21,6 +21,7 @@ from rapp import datasets, evaluation, pipeline
 from rapp.a1_publisher import A1Publisher, Publication
 from rapp.display import dataset_bar, show_verdict, training_bar
 from rapp.incumbent import allocator_of
+from rapp.lineage import LineageCollector
 from rapp.local import cli as one_machine
 from rapp.metrics import StoreMetrics
 from rapp.rest import create_app
@@ -54,6 +55,7 @@ def serve(
 ) -> None:
     """Serve the model store (gRPC) and the REST face until terminated; prints one JSON line when ready."""
     registry, store = CollectorRegistry(), DiskStore(root)
+    registry.register(LineageCollector(store, runs))
     server = StoreServer(store, grpc, StoreMetrics(registry))
     server.start()
     host, port = _host_and_port(rest)
@@ -113,8 +115,7 @@ def evaluate(
     output: Annotated[Path | None, typer.Option(help="Verdict as JSON")] = None,
 ) -> None:
     """Put a trained model through the gate; exits 1 if it is refused."""
-    model = Run.named(runs, run_id).model()
-    verdict = _evaluated(model, scenario, against, num_drops, seed, store)
+    verdict = _evaluated(Run.named(runs, run_id), scenario, against, num_drops, seed, store)
     if output is not None:
         output.write_text(json.dumps(verdict.to_dict(), indent=1))
     raise typer.Exit(0 if verdict.accepted else 1)
@@ -155,7 +156,7 @@ def whole_pipeline(
     with ModelStoreClient(store) as client, A1Client(a1) as mediator:
         outcome = pipeline.run(
             train=lambda: _trained(run),
-            evaluate=lambda model: _evaluated(model, scenario, against, num_drops, seed + 1, store),
+            evaluate=lambda _: _evaluated(run, scenario, against, num_drops, seed + 1, store),
             store=client,
             publisher=A1Publisher(mediator, store, policy_type_id=policy_type),
         )
@@ -186,11 +187,9 @@ def _trained(run: Run) -> ModelFile:
         return run.execute(on_progress)
 
 
-def _evaluated(
-    model: ModelFile, scenario: str, against: str, num_drops: int, seed: int, store: str
-) -> evaluation.Verdict:
+def _evaluated(run: Run, scenario: str, against: str, num_drops: int, seed: int, store: str) -> evaluation.Verdict:
     verdict = evaluation.gate(
-        build(model).allocator,
+        build(run.model()).allocator,
         allocator_of(against, store),
         [allocators.build(name) for name in evaluation.REFERENCES],
         scenarios.load(scenario),
@@ -198,6 +197,7 @@ def _evaluated(
         num_drops=num_drops,
         on_progress=lambda name: console.print(f"deciding {num_drops} drops: {name}", style="dim"),
     )
+    run.keep_verdict(verdict.to_dict())
     show_verdict(console, verdict)
     return verdict
 

@@ -62,7 +62,7 @@ class RunProgress:
 
 class Run:
     """One job folder: ``config.json``, ``curves.json``, ``checkpoint.safetensors``; at the end ``model.json`` and
-    ``weights.safetensors``."""
+    ``weights.safetensors``; ``verdict.json`` once the gate has spoken."""
 
     def __init__(self, folder: Path, config: RunConfig) -> None:
         self.folder = folder
@@ -131,9 +131,23 @@ class Run:
         weights = (self.folder / "weights.safetensors").read_bytes()
         return ModelFile.parse((self.folder / "model.json").read_text(), weights).verify()
 
+    def curves(self) -> list[dict[str, float]]:
+        """One row of figures an epoch, as far as it has come."""
+        path = self.folder / "curves.json"
+        return json.loads(path.read_text()) if path.exists() else []
+
+    def keep_verdict(self, verdict: dict[str, Any]) -> None:
+        """Keep what the gate said of the result beside it, for whoever looks at the run later."""
+        self._write("verdict.json", json.dumps(verdict, indent=1).encode())
+
+    def verdict(self) -> dict[str, Any] | None:
+        """What the gate said last; None while it has not spoken."""
+        path = self.folder / "verdict.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
     def summary(self, *, with_curves: bool = False) -> dict[str, Any]:
         """What the REST face shows."""
-        curves = self._curves()
+        curves = self.curves()
         shown = {"id": self.folder.name, "state": self.state, "config": self.config.model_dump(mode="json")}
         return shown | {"epochs_done": len(curves), **({"curves": curves} if with_curves else {})}
 
@@ -147,7 +161,7 @@ class Run:
         learner = learners.start(c.allocator, training_set, c.preset, c.changes, c.seed)
         checkpoint = self.folder / "checkpoint.safetensors"
         if checkpoint.exists():
-            learner.restore(checkpoint.read_bytes(), self._curves())
+            learner.restore(checkpoint.read_bytes(), self.curves())
         return learner
 
     def _finish(self, trained: TrainedModel, dataset: datasets.Dataset, seconds: float) -> ModelFile:
@@ -173,10 +187,6 @@ class Run:
             | {"solver": manifest.solver_version},
             "software": {name: version(name) for name in ("torch", "numpy")} | {"python": platform.python_version()},
         }
-
-    def _curves(self) -> list[dict[str, float]]:
-        path = self.folder / "curves.json"
-        return json.loads(path.read_text()) if path.exists() else []
 
     def _write(self, name: str, content: bytes) -> None:
         with write_atomically(self.folder / name) as file:

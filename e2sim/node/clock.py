@@ -98,5 +98,8 @@ class Clock:
 
     def _advance(self, *, decision_due: bool) -> None:
         node = self._node
+        report = node.world.observe()
         kpi = node.world.advance(decision_due=decision_due)
         node.metrics.observe(kpi, node.world.late)
+        simulator = node.world.simulator
+        node.metrics.observe_radio(report, kpi, simulator.in_force, simulator.scenario.slot_s)

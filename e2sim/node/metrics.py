@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from oran.e2sm.rrm import Kpi
+from oran.e2sm.rrm import Allocation, Kpi, RadioReport
 
 LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+RATE_PERCENTILES = (5, 50, 95)
+"""Percentiles of the UEs' rates that are shown; the 5th is the cell edge."""
 
 
 class NodeMetrics:
@@ -42,6 +46,7 @@ class NodeMetrics:
         self.satisfied_ratio = Gauge(
             "e2sim_satisfied_ues_ratio", "UEs whose minimum rate and delay bound were met", registry=registry
         )
+        self._declare_radio(registry)
 
     def observe(self, kpi: Kpi, late_decisions: int) -> None:
         """Takes over the KPIs of a slot."""
@@ -49,3 +54,56 @@ class NodeMetrics:
         self.radiated_power_w.set(float(kpi.power_w))
         self.satisfied_ratio.set(float(kpi.satisfied.mean()) if kpi.satisfied.size else 1.0)
         self.late_decisions.set(late_decisions)
+
+    def observe_radio(self, report: RadioReport, kpi: Kpi, in_force: Allocation, slot_s: float) -> None:
+        """Takes over what a slot did per RU, slice and UE.
+
+        Args:
+            report: the slot's own report; says which UE is in which slice.
+            kpi: what the slot delivered to those UEs.
+            in_force: the decision that governed it.
+            slot_s: its length [s].
+        """
+        self.slots.inc()
+        self.radiated_energy_j.inc(float(kpi.power_w) * slot_s)
+        self._observe_rus(in_force)
+        self._observe_slices(report, kpi)
+        if kpi.rate_bps_hz.size:
+            for percentile, rate in zip(
+                RATE_PERCENTILES, np.percentile(kpi.rate_bps_hz, RATE_PERCENTILES), strict=True
+            ):
+                self.ue_rate.labels(percentile).set(float(rate))
+
+    def _declare_radio(self, registry: CollectorRegistry) -> None:
+        self.slots = Counter("e2sim_slots", "Slots that have passed", registry=registry)
+        self.radiated_energy_j = Counter("e2sim_radiated_energy_joules", "Energy of all RUs", registry=registry)
+        self.prb_used_ratio = Gauge(
+            "e2sim_prb_used_ratio", "PRBs of a RU that served somebody in the last slot", ["ru"], registry=registry
+        )
+        self.ru_power_w = Gauge("e2sim_ru_power_watts", "Power of a RU in the last slot", ["ru"], registry=registry)
+        self.ue_rate = Gauge(
+            "e2sim_ue_rate_bps_hz", "Percentiles of the UEs' rates in the last slot", ["percentile"], registry=registry
+        )
+        self.slice_ues = Gauge("e2sim_slice_ues", "UEs in a slice", ["slice"], registry=registry)
+        self.slice_rate = Gauge(
+            "e2sim_slice_rate_bps_hz", "Rate of a slice's UEs together in the last slot", ["slice"], registry=registry
+        )
+        self.slice_satisfied_ratio = Gauge(
+            "e2sim_slice_satisfied_ratio", "UEs of a slice whose service level was met", ["slice"], registry=registry
+        )
+
+    def _observe_rus(self, in_force: Allocation) -> None:
+        used = (in_force.prb_owner >= 0).mean(axis=-1)
+        for ru, (share, power_w) in enumerate(zip(used, in_force.power_w.sum(axis=-1), strict=True)):
+            self.prb_used_ratio.labels(ru).set(float(share))
+            self.ru_power_w.labels(ru).set(float(power_w))
+
+    def _observe_slices(self, report: RadioReport, kpi: Kpi) -> None:
+        size = len(report.slice_names)
+        ues = np.bincount(report.slice_ids, minlength=size)
+        rates = np.bincount(report.slice_ids, kpi.rate_bps_hz, minlength=size)
+        satisfied = np.bincount(report.slice_ids, kpi.satisfied, minlength=size)
+        for name, count, rate, met in zip(report.slice_names, ues, rates, satisfied, strict=True):
+            self.slice_ues.labels(name).set(int(count))
+            self.slice_rate.labels(name).set(float(rate))
+            self.slice_satisfied_ratio.labels(name).set(float(met / count) if count else 1.0)
