@@ -20,7 +20,7 @@ from xapps.classic import waterfilling
 Array = NDArray[np.float64]
 Indices = NDArray[np.integer]
 
-POWER_LEVELS = (0.5, 1.0, 2.5)
+POWER_LEVELS = (0.5, 1.0, 1.6, 2.5)
 """Powers a PRB, in shares of an equal split, at which the PRBs that a UE needs are counted: one candidate each."""
 
 SHORTFALL_PRICE = 1e3
@@ -151,6 +151,7 @@ def assignments(
         return favourite[None]
     regret = scores - scores.max(axis=0)
     needed = {tuple(prbs_needed(gain_per_w * min(level * share_w, cap_w), wanted)) for level in POWER_LEVELS}
+    needed.add(tuple(prbs_expected(scores, prbs_needed(gain_per_w * cap_w, wanted))))
     return np.stack([_matched(regret, np.array(prbs), favourite) for prbs in sorted(needed)])
 
 
@@ -159,6 +160,19 @@ def prbs_needed(sinr: Array, wanted: Array) -> NDArray[np.intp]:
     rate = np.log2(1.0 + np.sort(sinr, axis=-1)[:, ::-1])
     short = (rate.cumsum(axis=-1) < wanted[:, None]).sum(axis=-1)
     return np.minimum(short + 1, sinr.shape[-1]) * (wanted > 0)
+
+
+def prbs_expected(scores: Array, least: NDArray[np.intp]) -> NDArray[np.intp]:
+    """PRBs that the scores, read as log-odds, give each UE on average, not below ``least``; (u, K), (u,) -> (u,).
+
+    Claims beyond the number of PRBs are cut, the largest first.
+    """
+    odds = np.exp(scores - scores.max(axis=0))
+    expected = (odds / odds.sum(axis=0)).sum(axis=-1)
+    prbs = np.maximum(np.rint(expected).astype(np.intp) * (least > 0), least)
+    while prbs.sum() > scores.shape[-1] and (prbs > least).any():
+        prbs[np.where(prbs > least, prbs - expected, -np.inf).argmax()] -= 1
+    return prbs
 
 
 def _matched(regret: Array, prbs: NDArray[np.intp], favourite: NDArray[np.intp]) -> NDArray[np.intp]:

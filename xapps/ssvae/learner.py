@@ -210,7 +210,7 @@ class SsvaeLearner:
     ) -> EpochCurves:
         """One gradient step on (24) + (23) + (26)."""
         self._set_learning_rate()
-        terms = self._supervised_terms(batch, generator, regularise)
+        terms = self._supervised_terms(batch, generator, regularise, rng)
         if unlabelled is not None:
             terms |= self._unsupervised_terms(unlabelled, generator, regularise, rng)
         loss = torch.stack([weight * term for weight, term in terms.values()]).sum()
@@ -221,14 +221,17 @@ class SsvaeLearner:
         return {"loss": loss.item()} | {name: term.item() for name, (_, term) in terms.items()}
 
     def _supervised_terms(
-        self, batch: _Batch, generator: torch.Generator, regularise: network.Regulariser
+        self, batch: _Batch, generator: torch.Generator, regularise: network.Regulariser, rng: np.random.Generator
     ) -> dict[str, tuple[float, Tensor]]:
         p = self.preset
         hidden, latent = network.encode(self.architecture, self.weights, batch.x, torch, regularise)
         z = losses.sample(latent, generator) if p.vae_weight else latent.mean
         heads = network.decide(self.architecture, self.weights, hidden, z)
         indicators, power = losses.supervised(heads, batch.serving_ru, batch.prb_owner, batch.power, p.supervised)
-        return {"indicators": (1.0, indicators), "power": (p.power_weight, power)} | self._vae_terms(batch.x, latent, z)
+        terms = {"indicators": (1.0, indicators), "power": (p.power_weight, power)}
+        if p.structured_weight:
+            terms["structured"] = (p.structured_weight, losses.structured(heads, batch.prb_owner, rng))
+        return terms | self._vae_terms(batch.x, latent, z)
 
     def _vae_terms(self, x: Tensor, latent: network.Latent, z: tuple[Tensor, ...]) -> dict[str, tuple[float, Tensor]]:
         """Loss (23) with both signs turned: squared reconstruction error and divergence from the prior."""

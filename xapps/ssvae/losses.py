@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn import functional
 
@@ -54,6 +56,38 @@ def _indicator_error(logits: Tensor, index: Tensor, axis: int = 1) -> Tensor:
     return functional.mse_loss(logits.sigmoid(), target)
 
 
+def structured(heads: Heads, prb_owner: Tensor, rng: np.random.Generator) -> Tensor:
+    """How far the best matching by the scores is from the label's, a scalar (beyond the paper).
+
+    Perturbed Fenchel-Young loss (Berthet et al. 2020, arXiv:2002.08676, eq. 9): its gradient in the scores is the
+    matching found under perturbed scores less the label. Each UE keeps the label's number of PRBs, so only *which* ones
+    is learned. Unlike cross-entropy, which asks every PRB by itself, it stops pushing where the decoder is right. The
+    constant that would make it zero at best is left out.
+    """
+    ues = heads.owner.shape[1]
+    scores = heads.owner.permute(0, 2, 3, 1).reshape(-1, heads.owner.shape[3], ues)  # (N R, K, U)
+    owner = prb_owner.reshape(len(scores), -1)  # (N R, K)
+    with torch.no_grad():
+        noisy = scores.numpy() + rng.standard_normal(scores.shape, np.float32)
+        found = torch.from_numpy(np.stack([_rematched(*pair) for pair in zip(noisy, owner.numpy(), strict=True)]))
+    labelled = owner != NOBODY
+    difference = _score_of(scores, found) - _score_of(scores, owner)
+    return difference[labelled].mean()
+
+
+def _score_of(scores: Tensor, owner: Tensor) -> Tensor:
+    return scores.gather(-1, owner.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+
+
+def _rematched(scores: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """Owners of the same number of PRBs each, matched anew by ``scores`` (K, U); idle PRBs stay idle, shape (K,)."""
+    matched = owner.copy()
+    busy = np.flatnonzero(owner != NOBODY)
+    row, slot = linear_sum_assignment(scores[busy][:, owner[busy]], maximize=True)
+    matched[busy[row]] = owner[busy][slot]
+    return matched
+
+
 def sample(latent: Latent, generator: torch.Generator) -> tuple[Tensor, ...]:
     """z = mean + deviation * noise, the reparametrisation of Kingma and Welling 2014 (arXiv:1312.6114), section 2.4."""
     return tuple(
@@ -74,10 +108,11 @@ def divergence(latent: Latent) -> Tensor:
 def contrastive(one: Tensor, other: Tensor, temperature: float) -> Tensor:
     """Loss (26): each row of ``one`` should find its sibling among the rows of ``other``, both shape (N, D).
 
-    Representations are normalised first, as in Chen et al. 2020 (arXiv:2002.05709); without that the scalar product
-    of (26) grows without bound.
+    Representations are centred over the batch and normalised first (the latter as Chen et al. 2020, arXiv:2002.05709):
+    the scalar product of (26) grows without bound otherwise, and what all cells share drowns what tells them apart.
     """
-    one, other = functional.normalize(one, dim=-1), functional.normalize(other, dim=-1)
+    centre = 0.5 * (one.mean(dim=0) + other.mean(dim=0))
+    one, other = functional.normalize(one - centre, dim=-1), functional.normalize(other - centre, dim=-1)
     similarity = one @ other.T / temperature  # (N, N), siblings on the diagonal
     return functional.cross_entropy(similarity, torch.arange(len(one)))
 

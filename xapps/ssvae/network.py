@@ -164,14 +164,12 @@ def _normal(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
 UES, RUS, PRBS = -4, -3, -2
 """Axes of a node tensor (..., U, R, K, C)."""
 
+POOLS = ("rivals", "own", "all", "other_rus", "same_prb")
 
-def pooled_axes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
-    """What a layer pools over: rivals for a PRB, a UE's own PRBs, everything; with several RUs also what else is on
-    the same PRB."""
-    pools: dict[str, tuple[int, ...]] = {"rivals": (UES,), "own": (PRBS,), "all": (UES, RUS, PRBS)}
-    if architecture.rus > 1:
-        pools |= {"other_rus": (RUS,), "same_prb": (UES, RUS)}
-    return pools
+
+def pools(architecture: Architecture) -> tuple[str, ...]:
+    """Names of the neighbourhoods that a node hears from."""
+    return POOLS if architecture.rus > 1 else POOLS[:3]
 
 
 def _equivariant_shapes(a: Architecture) -> dict[str, tuple[int, ...]]:
@@ -179,7 +177,7 @@ def _equivariant_shapes(a: Architecture) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {"in": (num_features(a.slices), c), "in.bias": (c,)}
     for layer in range(a.layers):
         shapes |= {f"{layer}.self": (c, c), f"{layer}.bias": (c,)}
-        shapes |= {f"{layer}.{pool}": (2 * c, c) for pool in pooled_axes(a)}
+        shapes |= {f"{layer}.{pool}": (2 * c, c) for pool in pools(a)}
     for group in ("ue", "prb"):
         shapes |= {f"latent.{group}": (2 * c, 2 * latent), f"latent.{group}.bias": (2 * latent,)}
     shapes |= {"node.hidden": (c, c), "node.bias": (c,), "node.ue": (latent, c), "node.prb": (latent, c)}
@@ -202,15 +200,30 @@ def _encode_equivariant(
 def _exchange(a: Architecture, w: Weights, layer: int, hidden: Array, xp: Any) -> Array:
     """One round of messages: a node's own state plus what is pooled over each of its neighbourhoods."""
     mixed = hidden @ w[f"{layer}.self"] + w[f"{layer}.bias"]
-    for pool, axes in pooled_axes(a).items():
-        mixed = mixed + _pool(hidden, axes, xp) @ w[f"{layer}.{pool}"]
+    for pool, summary in _neighbourhoods(a, hidden, xp).items():
+        mixed = mixed + summary @ w[f"{layer}.{pool}"]
     return mixed
+
+
+def _neighbourhoods(a: Architecture, hidden: Array, xp: Any) -> dict[str, Array]:
+    """Summaries by ``POOLS``: rivals for a PRB, a UE's own PRBs, everything; with several RUs what shares the PRB."""
+    rivals = _pool(hidden, (UES,), xp)
+    found = {"rivals": rivals, "own": _pool(hidden, (PRBS,), xp), "all": _pool_again(a, rivals, (RUS, PRBS), xp)}
+    if a.rus > 1:
+        found |= {"other_rus": _pool(hidden, (RUS,), xp), "same_prb": _pool_again(a, rivals, (RUS,), xp)}
+    return found
 
 
 def _pool(hidden: Array, axes: tuple[int, ...], xp: Any) -> Array:
     """Mean and maximum side by side: the crowd and its strongest member."""
     mean = hidden.mean(axis=axes, keepdims=True)
     return xp.concatenate([mean, xp.amax(hidden, axis=axes, keepdims=True)], axis=-1)
+
+
+def _pool_again(a: Architecture, pooled: Array, axes: tuple[int, ...], xp: Any) -> Array:
+    """A summary of summaries: the mean of means of equal crowds is their mean, the maximum of maxima their maximum."""
+    mean = pooled[..., : a.width].mean(axis=axes, keepdims=True)
+    return xp.concatenate([mean, xp.amax(pooled[..., a.width :], axis=axes, keepdims=True)], axis=-1)
 
 
 def _halves(both: Array, latent: int) -> tuple[Array, Array]:

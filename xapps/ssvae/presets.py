@@ -16,11 +16,11 @@ class Preset:
 
     kind: Literal["equivariant", "flat"] = "equivariant"
     width: int = 32
-    layers: int = 3
+    layers: int = 4
     latent: int = 20
-    epochs: int = 40
-    batch_size: int = 64
-    unlabelled_batch_size: int = 32
+    epochs: int = 25
+    batch_size: int = 16
+    unlabelled_batch_size: int = 8
     """Unlabelled drops that go into each step's (23) and (26); 0 leaves them out."""
     learning_rate: float = 3e-3
     cosine_decay: bool = True
@@ -33,6 +33,8 @@ class Preset:
     dropout: float = 0.0
     supervised: Literal["likelihood", "squared"] = "likelihood"
     """Loss on the labels: cross-entropy for alpha and beta, or the squared error of (24) throughout."""
+    structured_weight: float = 0.5
+    """Weight of the decoder-aware loss on the labels, which the paper does not have."""
     power_weight: float = 1.0
     vae_weight: float = 0.1
     """Weight of (23); 0 also serves the latent's mean only, so that no noise is learned from."""
@@ -89,6 +91,7 @@ PRESETS: dict[str, Preset] = {
         decoupled_decay=False,
         dropout=0.3,
         supervised="squared",
+        structured_weight=0.0,
         vae_weight=1.0,
         kl_weight=1.0,
         contrastive_weight=1.0,
@@ -96,9 +99,11 @@ PRESETS: dict[str, Preset] = {
         decoding=Decoding(assignment="argmax"),
     ),
     # The paper's flat network with settings under which it learns.
-    "flat": Preset(kind="flat", width=512, layers=3, epochs=80, batch_size=64, learning_rate=1e-3),
+    "flat": Preset(
+        kind="flat", width=512, layers=3, epochs=80, batch_size=64, unlabelled_batch_size=64, learning_rate=1e-3
+    ),
     "sane": Preset(),
-    "demo": Preset(width=24, layers=2, epochs=14, batch_size=32, unlabelled_batch_size=16, learning_rate=5e-3),
+    "demo": Preset(width=24, layers=3, epochs=30, batch_size=16, unlabelled_batch_size=4, learning_rate=4e-3),
 }
 
 

@@ -14,7 +14,7 @@ from e2sim.physics.constraints import violations
 from e2sim.physics.objective import rates_bps_hz
 from e2sim.physics.units import db_to_linear
 from oran.errors import ConfigError, DecisionRefused
-from xapps.ssvae.decoder import Decoding, assignments, decode, polish, prbs_needed
+from xapps.ssvae.decoder import Decoding, assignments, decode, polish, prbs_expected, prbs_needed
 
 
 def scores(report, candidates: int = 1, seed: int = 0):
@@ -46,12 +46,25 @@ def test_prbs_needed_counts_a_ues_best_prbs():
         assert prbs_needed(sinr, np.array(wanted)).tolist() == expected
 
 
+def test_prbs_expected_are_the_scores_odds_within_what_is_needed_and_there():
+    sure = np.full((3, 6), -50.0)
+    sure[[0, 0, 0, 1, 1, 2], range(6)] = 50.0
+    assert prbs_expected(sure, np.array([1, 1, 1])).tolist() == [3, 2, 1]
+    assert prbs_expected(sure, np.array([1, 1, 2])).tolist() == [
+        2,
+        2,
+        2,
+    ]  # one too many: the most generous claim is cut
+    assert prbs_expected(sure, np.array([0, 1, 1])).tolist() == [0, 2, 1]  # no minimum rate, no claim
+    assert prbs_expected(sure, np.array([6, 6, 6])).tolist() == [6, 6, 6]  # needs are not cut
+
+
 def test_every_ue_gets_the_prbs_it_needs_at_the_least_regret():
     rng = np.random.default_rng(0)
     for _ in range(20):
         logits = rng.standard_normal((3, 4))
-        # so little is wanted that one PRB each does at every power; one is to spare
-        (owner,) = assignments(logits, np.ones((3, 4)), np.full(3, 0.1), 1.0, 1.0, "matching")
+        # so little is wanted that one PRB each is the least of the claims; one is to spare
+        owner = assignments(logits, np.ones((3, 4)), np.full(3, 0.1), 1.0, 1.0, "matching")[0]
         regret = logits - logits.max(axis=0)
         feasible = [o for o in product(range(3), repeat=4) if set(o) == {0, 1, 2}]
         best = max(feasible, key=lambda o: regret[list(o), range(4)].sum())

@@ -91,3 +91,24 @@ def test_similar_channels_keep_the_local_mean_and_their_correlation():
     np.testing.assert_allclose(similar.mean() / drawn.mean(), 1.0, atol=0.02)
     assert np.corrcoef(similar.ravel(), drawn.ravel())[0, 1] == pytest.approx(0.9, abs=0.02)
     np.testing.assert_allclose(similar_gain_db(gain_db, 1.0, rng), gain_db, atol=1e-9)
+
+
+def test_the_structured_loss_pulls_the_scores_to_the_labels_matching():
+    owner = torch.tensor([[[0, 1, 2, 0]]])
+    scores = torch.zeros((1, 3, 1, 4), requires_grad=True)
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        loss = losses.structured(Heads(scores, scores, scores), owner, rng)
+        (gradient,) = torch.autograd.grad(loss, scores)
+        scores = (scores - 0.5 * gradient).detach().requires_grad_()
+    best = scores.detach()[0, :, 0].argmax(dim=0)
+    assert best.tolist() == [0, 1, 2, 0]
+
+
+def test_the_structured_loss_has_no_gradient_where_the_matching_is_surely_the_labels():
+    owner = torch.tensor([[[0, 1, -1]]])
+    scores = torch.zeros((1, 2, 1, 3))
+    scores[0, 0, 0, 0] = scores[0, 1, 0, 1] = 100.0
+    scores.requires_grad_()
+    losses.structured(Heads(scores, scores, scores), owner, np.random.default_rng(0)).backward()
+    assert scores.grad.abs().max().item() == 0.0
