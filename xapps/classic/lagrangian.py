@@ -13,12 +13,32 @@ value. The relaxation has a gap of its own (1-4 % in one cell), so this is a bou
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from xapps.classic.cell import Array, Indices
 from xapps.classic.waterfilling import LEAST_GAIN_PER_W, LEAST_WEIGHT
 
 ITERATIONS = 200
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prices:
+    """Multipliers of one cell's coupling constraints."""
+
+    per_w: float
+    """lambda, of the power budget [bps/Hz/W]."""
+    per_rate: Array
+    """nu, of each UE's minimum rate, shape (U,)."""
+
+
+def earned_per_pair(gain_per_w: Array, weight: Array, min_rate_bps_hz: Array, cap_w: float, prices: Prices) -> Array:
+    """What each UE would earn on each PRB at given prices: max over p of w r + nu min(r, R) - lambda p, shape (U, K)."""
+    gain = np.maximum(gain_per_w, LEAST_GAIN_PER_W)[None]
+    return _earned(gain, weight[None], min_rate_bps_hz[None], prices.per_rate[None], cap_w, np.array([prices.per_w]))[
+        0
+    ][0]
 
 
 def dual_bound(
@@ -87,15 +107,22 @@ def _dual(
     gain: Array, weight: Array, wanted: Array, nu: Array, budget: Array, cap_w: float, price: Array
 ) -> tuple[Array, Array, Array]:
     """g and its sub-gradient in lambda and nu."""
+    earned, power, counted = _earned(gain, weight, wanted, nu, cap_w, price)
+    winner = earned.argmax(axis=1)[:, None, :]
+    value = np.take_along_axis(earned, winner, 1).sum(axis=(1, 2)) + price * budget - (nu * wanted).sum(axis=-1)
+    used = np.take_along_axis(power, winner, 1).sum(axis=(1, 2))
+    owned = winner == np.arange(gain.shape[1])[:, None]
+    return value, budget - used, np.where(owned, counted, 0.0).sum(axis=-1) - wanted
+
+
+def _earned(
+    gain: Array, weight: Array, wanted: Array, nu: Array, cap_w: float, price: Array
+) -> tuple[Array, Array, Array]:
+    """For every pair at its best power: what is earned, that power, and the rate that counts, shape (B, U, K) each."""
     w, v, most = weight[..., None], nu[..., None], wanted[..., None]
     level_w = 1.0 / (price * np.log(2.0))[:, None, None]
     level = np.maximum(w * level_w, np.minimum((w + v) * level_w, np.exp2(most) / gain))
     power = np.clip(level - 1.0 / gain, 0.0, cap_w)  # (B, U, K)
     rate = np.log2(1.0 + gain * power)
     counted = np.minimum(rate, most)
-    earned = w * rate + v * counted - price[:, None, None] * power
-    winner = earned.argmax(axis=1)[:, None, :]
-    value = np.take_along_axis(earned, winner, 1).sum(axis=(1, 2)) + price * budget - (nu * wanted).sum(axis=-1)
-    used = np.take_along_axis(power, winner, 1).sum(axis=(1, 2))
-    owned = winner == np.arange(gain.shape[1])[:, None]
-    return value, budget - used, np.where(owned, counted, 0.0).sum(axis=-1) - wanted
+    return w * rate + v * counted - price[:, None, None] * power, power, counted
