@@ -14,7 +14,7 @@ from jsonschema.exceptions import SchemaError
 from jsonschema.exceptions import ValidationError as InstanceError
 from pydantic import ValidationError
 
-from oran.errors import DecodeError
+from oran.errors import DecodeError, SuiteError
 from oran.platform.a1 import PolicyType
 from oran.platform.a1_messages import (
     HandlerStatus,
@@ -37,11 +37,11 @@ _log = logging.getLogger(__name__)
 NAMESPACE: Final = "A1m_ns"
 
 
-class PolicyRefused(Exception):
+class PolicyRefused(SuiteError):
     """A type or an instance is not acceptable; told as status 400."""
 
 
-class PolicyUnknown(Exception):
+class PolicyUnknown(SuiteError):
     """No such type or instance; told as status 404."""
 
 

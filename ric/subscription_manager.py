@@ -10,15 +10,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
 from oran.e2ap import (
-    ActionNotAdmitted,
     Pdu,
     RicSubscriptionDeleteRequired,
-    RicSubscriptionFailure,
-    RicSubscriptionResponse,
 )
-from oran.errors import LocalProtocolError, NoRoute
+from oran.errors import NoRoute, SuiteError
 from oran.platform.subscriptions import (
-    ActionKind,
     SubscriptionDetail,
     SubscriptionInstance,
     SubscriptionNotification,
@@ -27,24 +23,14 @@ from oran.platform.subscriptions import (
 )
 from ric.metrics import PlatformMetrics
 from ric.rnib import ConnectionStatus
+from ric.subscription_admission import DEFAULT_PATIENCE, Refused, Routes, SubscriptionAdmission
 from ric.subscription_book import E2Subscription, Phase, RestSubscription, SubscriptionBook
-from ric.subscription_procedures import NodeGone, Patience, SubscriptionProcedures
+from ric.subscription_procedures import SubscriptionProcedures
 
 _log = logging.getLogger(__name__)
 
 BLANK_CAUSE: Final = " "
 """What the platform puts into ErrorCause of a success."""
-_DEFAULT_PATIENCE: Final = Patience()
-
-
-class Routes(Protocol):
-    """What the manager needs of the route manager."""
-
-    async def add_subscription(self, instance: int, endpoint: str) -> None:
-        """Raises: NoRoute if no xApp is registered under the endpoint."""
-
-    def remove_subscription(self, instance: int, endpoint: str) -> None:
-        """End it."""
 
 
 class Notifications(Protocol):
@@ -54,24 +40,16 @@ class Notifications(Protocol):
         """Whether it took it."""
 
 
-class NotConnected(Exception):
+class NotConnected(SuiteError):
     """The node is not connected, or under reset."""
 
 
-class UnknownSubscription(Exception):
+class UnknownSubscription(SuiteError):
     """No subscription has that id."""
 
 
-class SubscriptionBusy(Exception):
+class SubscriptionBusy(SuiteError):
     """The subscription's creation is still running."""
-
-
-class _Refused(Exception):
-    """A detail could not be set up."""
-
-    def __init__(self, source: str, cause: str, timeout: str = "") -> None:
-        super().__init__(cause)
-        self.source, self.cause, self.timeout = source, cause, timeout
 
 
 class SubscriptionManager:
@@ -100,7 +78,7 @@ class SubscriptionManager:
         self._metrics = metrics
         self._node_status = node_status
         self._new_id = new_id
-        self._creations: dict[int, asyncio.Event] = {}
+        self._admission = SubscriptionAdmission(book, procedures, routes, leave=self._leave)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def restore(self) -> None:
@@ -174,8 +152,8 @@ class SubscriptionManager:
         self, rest: RestSubscription, request: SubscriptionRequest, detail: SubscriptionDetail
     ) -> SubscriptionInstance:
         try:
-            e2 = await self._establish(rest, request, detail)
-        except _Refused as refused:
+            e2 = await self._admission.establish(rest, request, detail)
+        except Refused as refused:
             _log.warning("subscription of %s to %s refused: %s", rest.client.rmr_endpoint, rest.meid, refused)
             return SubscriptionInstance(
                 xapp_event_instance_id=detail.xapp_event_instance_id,
@@ -183,108 +161,13 @@ class SubscriptionManager:
                 error_source=refused.source,
                 timeout_type=refused.timeout,
             )
+        self._count()
         return SubscriptionInstance(
             xapp_event_instance_id=detail.xapp_event_instance_id,
             e2_event_instance_id=e2.instance,
             error_cause=e2.error_cause or BLANK_CAUSE,
             error_source="E2Node",
         )
-
-    async def _establish(
-        self, rest: RestSubscription, request: SubscriptionRequest, detail: SubscriptionDetail
-    ) -> E2Subscription:
-        """The E2 subscription that serves ``detail``: the one it has, one it can share, or a new one."""
-        held = self._book.e2.get(rest.instances.get(detail.xapp_event_instance_id, 0))
-        if held is not None and held.phase is Phase.ACTIVE:
-            if held.serves(detail):
-                return held  # an xApp that was restarted: no E2 traffic
-            if detail.actions[0].kind is ActionKind.POLICY:
-                return await self._modify(held, request, detail)
-            await self._leave(rest, held)
-        while (shared := self._book.mergeable(rest.meid, detail)) is not None:
-            if shared.phase is Phase.CREATING:
-                await self._creations[shared.instance].wait()
-            elif await self._join(rest, request, detail, shared):
-                return shared
-        return await self._create(rest, request, detail)
-
-    async def _join(
-        self, rest: RestSubscription, request: SubscriptionRequest, detail: SubscriptionDetail, e2: E2Subscription
-    ) -> bool:
-        await self._route(e2, request)
-        if e2.phase is not Phase.ACTIVE or self._book.e2.get(e2.instance) is not e2:
-            self._routes.remove_subscription(e2.instance, rest.client.rmr_endpoint)
-            return False
-        await self._enter(rest, detail, e2)
-        return True
-
-    async def _create(
-        self, rest: RestSubscription, request: SubscriptionRequest, detail: SubscriptionDetail
-    ) -> E2Subscription:
-        e2 = self._book.open_e2(rest.meid, request.ran_function_id, detail)
-        if e2 is None:
-            raise _Refused("SUBMGR", "no free subscription instance")
-        created = self._creations[e2.instance] = asyncio.Event()
-        try:
-            await self._book.store(e2)
-            await self._route(e2, request)
-            e2.error_cause = await self._ask_node(e2, request)
-            if self._book.e2.get(e2.instance) is not e2:
-                raise _Refused("E2Node", f"E2 node {e2.meid} was reset")
-            e2.phase = Phase.ACTIVE
-            await self._enter(rest, detail, e2)
-        except BaseException:
-            self._routes.remove_subscription(e2.instance, rest.client.rmr_endpoint)
-            await self._book.drop_e2([e2])
-            raise
-        finally:
-            del self._creations[e2.instance]
-            created.set()
-        return e2
-
-    async def _modify(
-        self, e2: E2Subscription, request: SubscriptionRequest, detail: SubscriptionDetail
-    ) -> E2Subscription:
-        earlier, e2.detail = e2.detail, detail
-        try:
-            e2.error_cause = await self._ask_node(e2, request)
-        except _Refused:
-            e2.detail = earlier
-            raise
-        await self._book.store(e2)
-        return e2
-
-    async def _enter(self, rest: RestSubscription, detail: SubscriptionDetail, e2: E2Subscription) -> None:
-        rest.instances[detail.xapp_event_instance_id] = e2.instance
-        e2.users[rest.id] = rest.client.rmr_endpoint
-        self._count()
-        await self._book.store(e2, rest)
-
-    async def _route(self, e2: E2Subscription, request: SubscriptionRequest) -> None:
-        if request.directives is not None and not request.directives.rmr_routing_needed:
-            return
-        try:
-            await self._routes.add_subscription(e2.instance, request.client.rmr_endpoint)
-        except NoRoute as error:
-            raise _Refused("RTMGR", str(error)) from error
-
-    async def _ask_node(self, e2: E2Subscription, request: SubscriptionRequest) -> str:
-        """Returns what the node refused of a subscription that it otherwise admitted; empty if nothing."""
-        patience = _patience(request)
-        try:
-            answer = await self._procedures.subscribe(e2, patience)
-        except NodeGone as error:
-            raise _Refused("E2Node", str(error)) from error
-        except LocalProtocolError as error:
-            raise _Refused("ASN1", str(error)) from error
-        match answer:
-            case RicSubscriptionResponse():
-                return _refused_actions(answer.not_admitted)
-            case RicSubscriptionFailure():
-                raise _Refused("E2Node", f"{type(answer.cause).__name__}: {answer.cause.value}")
-            case _:
-                await self._procedures.delete(e2, patience)
-                raise _Refused("E2Node", "no answer from the E2 node", "E2-Timeout")
 
     # --- ends ------------------------------------------------------------------------------
 
@@ -327,7 +210,7 @@ class SubscriptionManager:
         self._count()
 
     async def _delete(self, e2: E2Subscription, endpoint: str) -> None:
-        await self._procedures.delete(e2, _DEFAULT_PATIENCE)
+        await self._procedures.delete(e2, DEFAULT_PATIENCE)
         self._routes.remove_subscription(e2.instance, endpoint)
         await self._book.drop_e2([e2])
 
@@ -354,7 +237,7 @@ class SubscriptionManager:
     async def _delete_required(self, ended: list[E2Subscription]) -> None:
         for e2 in ended:
             e2.phase = Phase.DELETING
-            await self._procedures.delete(e2, _DEFAULT_PATIENCE)
+            await self._procedures.delete(e2, DEFAULT_PATIENCE)
         await self._drop(ended)
 
     def _count(self) -> None:
@@ -369,20 +252,6 @@ class SubscriptionManager:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             _log.error("subscription work failed", exc_info=task.exception())
-
-
-def _patience(request: SubscriptionRequest) -> Patience:
-    directives = request.directives
-    timeout_s = directives.e2_timeout_s if directives else None
-    retries = directives.e2_retries if directives else None
-    return Patience(
-        timeout_s=_DEFAULT_PATIENCE.timeout_s if timeout_s is None else float(timeout_s),
-        tries=_DEFAULT_PATIENCE.tries if retries is None else retries + 1,
-    )
-
-
-def _refused_actions(refused: tuple[ActionNotAdmitted, ...]) -> str:
-    return "; ".join(f"action {item.id} not admitted: {item.cause.value}" for item in refused)
 
 
 def _digest(request: SubscriptionRequest) -> str:
