@@ -5,7 +5,7 @@ Decoders raise DecodeError and nothing else; encoders raise LocalProtocolError f
 
 from __future__ import annotations
 
-from oran.aper import BitReader, decode, encode
+from oran.aper import BitReader, decode, encode, malformed
 from oran.aper.types import Type
 from oran.aper.writer import counted
 from oran.e2sm.kpm import tables
@@ -22,7 +22,7 @@ from oran.e2sm.kpm.model import (
 from oran.e2sm.kpm.reports import MAX_COUNT, ReportWriter, read_report, read_ue_report
 from oran.errors import DecodeError, LocalProtocolError
 
-_HEADERS: dict[int, Type] = {octets: tables.header_type(octets) for octets in (8, 4)}
+_HEADERS: dict[int, Type] = {octets: tables.header_type(octets) for octets in (4, 8)}
 
 
 def encode_ran_function(definition: RanFunctionDefinition) -> bytes:
@@ -61,20 +61,27 @@ def encode_header(header: IndicationHeader, profile: Profile) -> bytes:
 
 
 def decode_header(data: bytes, profile: Profile | None = None) -> IndicationHeader:
-    """Indication header of a known profile, or of whichever time stamp uses up the octets exactly."""
+    """Indication header of a known profile, or with whichever time stamp makes sense of all octets.
+
+    4 octets are tried first: a header with 4 may be read as one with 8 whose first string is
+    empty, while the fraction of a second hardly ever is the length and the characters of a string.
+    """
     if profile is not None:
         return decode(_HEADERS[profile.time_octets], data)
-    fault: DecodeError | None = None
     for kind in _HEADERS.values():
         reader = BitReader(data)
         try:
             header: IndicationHeader = kind.read(reader)
-        except DecodeError as error:
-            fault = fault or error
-            continue
-        if reader.end - reader.position < 8:
+        except DecodeError:
+            continue  # the other time stamp may fit; if none does, that is the error
+        if reader.end - reader.position < 8 and _is_legible(header):
             return header
-    raise fault or DecodeError(f"{len(data)} octets are no KPM indication header of either time stamp")
+    raise malformed(f"{len(data)} octets are no KPM indication header of either time stamp")
+
+
+def _is_legible(header: IndicationHeader) -> bool:
+    strings = header.file_format_version, header.sender_name, header.sender_type, header.vendor_name
+    return all(string is None or string.isprintable() for string in strings)
 
 
 def encode_message(message: IndicationMessage) -> bytes:

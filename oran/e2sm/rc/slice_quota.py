@@ -75,9 +75,12 @@ def _group(quota: SliceQuota) -> tuple[Parameter, ...]:
 
 
 def _member(member: PolicyMember) -> tuple[Parameter, ...]:
-    snssai = [Parameter(SST, member.slice.sst.to_bytes(1, "big"))]
-    if member.slice.sd is not None:
-        snssai.append(Parameter(SD, member.slice.sd.to_bytes(3, "big")))
+    sst, sd = member.slice.sst, member.slice.sd
+    if len(member.plmn) != 3 or not 0 <= sst < 256 or (sd is not None and not 0 <= sd < 1 << 24):
+        raise LocalProtocolError(f"{member} is out of range")
+    snssai = [Parameter(SST, sst.to_bytes(1, "big"))]
+    if sd is not None:
+        snssai.append(Parameter(SD, sd.to_bytes(3, "big")))
     return (Parameter(MEMBER, (Parameter(PLMN, member.plmn), Parameter(SNSSAI, tuple(snssai)))),)
 
 
@@ -141,7 +144,22 @@ def encode_quotas(quotas: tuple[SliceQuota, ...]) -> bytes:
     Raises:
         LocalProtocolError: as :func:`quota_message`, or an identifier out of range.
     """
-    return encode_control_message(quota_message(quotas))
+    groups = [_usual_group(quota) for quota in quotas]
+    if not 1 <= len(groups) <= 65_535 or None in groups:
+        return encode_control_message(quota_message(quotas))
+    return _HEAD[:6] + (len(groups) - 1).to_bytes(2, "big") + b"".join(group for group in groups if group)
+
+
+def _usual_group(quota: SliceQuota) -> bytes | None:
+    """The octets of a group of one member with a slice differentiator, all in range; else None."""
+    ratios = quota.min_percent, quota.max_percent, quota.dedicated_percent
+    if len(quota.members) != 1 or not all(type(ratio) is int and 0 <= ratio <= 100 for ratio in ratios):
+        return None
+    plmn, slice_id = quota.members[0].plmn, quota.members[0].slice
+    if len(plmn) != 3 or slice_id.sd is None or not 0 <= slice_id.sd < 1 << 24 or not 0 <= slice_id.sst < 256:
+        return None
+    values = plmn, bytes((slice_id.sst,)), slice_id.sd.to_bytes(3, "big"), *(bytes((ratio,)) for ratio in ratios)
+    return _GROUP.pack(*(part for pair in zip(_CONSTANT, values, strict=True) for part in pair))
 
 
 def decode_quotas(data: bytes) -> tuple[SliceQuota, ...]:
