@@ -17,7 +17,7 @@ from rich.console import Console
 from e2sim import scenario as scenarios
 from oran.errors import ConfigError, SuiteError
 from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client
-from rapp import datasets, evaluation, pipeline
+from rapp import datasets, evaluation, figures, pipeline
 from rapp.a1_publisher import A1Publisher, Publication
 from rapp.display import dataset_bar, show_verdict, training_bar
 from rapp.incumbent import allocator_of
@@ -136,6 +136,23 @@ def publish(
         publication = A1Publisher(mediator, store, policy_type_id=policy_type).publish(stored, manifest.allocator)
     _show_publication(publication)
     raise typer.Exit(0 if publication.enforced else 1)
+
+
+@app.command(name="figures")
+def all_figures(
+    what: Annotated[str, typer.Argument(help="ssvae")],
+    labels: Annotated[int, typer.Option(min=10, help="Labelled drops a scenario")] = 2000,
+    held_out: Annotated[int, typer.Option(min=2, help="Drops that everybody is judged on")] = 300,
+    seeds: Annotated[list[int], typer.Option(help="Training seeds; may be repeated")] = [0],  # noqa: B006 - typer copies
+    table: Annotated[list[str], typer.Option(help="Only this table; may be repeated")] = [],  # noqa: B006
+    root: Annotated[Path, typer.Option(help="Folder of data sets and runs")] = Path("out/figures"),
+    docs: Annotated[Path, typer.Option(help="Folder of the pages")] = Path("docs"),
+) -> None:
+    """Measure a paper's tables anew and write them into its page; continues where it was cut."""
+    if what != "ssvae":
+        raise ConfigError("figures", what, "known is ssvae")
+    plan = figures.Plan(labels=labels, held_out=held_out, seeds=tuple(seeds), root=root, docs=docs)
+    figures.ssvae(plan, lambda text: console.print(text, style="dim"), table)
 
 
 @app.command(name="pipeline")

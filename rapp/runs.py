@@ -23,7 +23,7 @@ from rapp import datasets, learners
 from rapp.draws import Stream, draw, generator
 from rapp.files import write_atomically
 from xapps.runtime.model_file import Manifest, ModelFile, ScenarioReference, digest
-from xapps.ssvae.batches import TrainingSet
+from xapps.ssvae.batches import TrainingSet, take, take_labels
 from xapps.ssvae.learner import TrainedModel
 
 State = Literal["created", "running", "done"]
@@ -43,6 +43,8 @@ class RunConfig(BaseModel):
     seed: int = Field(default=0, ge=0)
     dataset: str
     """Folder of the labelled data set."""
+    labelled_drops: int = Field(default=0, ge=0)
+    """The first so many of them; 0: all."""
     unlabelled_drops: int = Field(default=2000, ge=0)
 
     @property
@@ -157,7 +159,8 @@ class Run:
         if c.unlabelled_drops:
             rng = generator(Stream.UNLABELLED, dataset.manifest.seed)
             unlabelled = draw(dataset.manifest.scenario, rng, c.unlabelled_drops)
-        training_set = TrainingSet(dataset.report, dataset.label, unlabelled)
+        labelled = slice(c.labelled_drops or None)
+        training_set = TrainingSet(take(dataset.report, labelled), take_labels(dataset.label, labelled), unlabelled)
         learner = learners.start(c.allocator, training_set, c.preset, c.changes, c.seed)
         checkpoint = self.folder / "checkpoint.safetensors"
         if checkpoint.exists():
