@@ -1,7 +1,7 @@
 """The demo: the whole loop on one machine, from E2 Setup to a trained model that serves, measured.
 
-Reads as the story it tells: start, serve with *equal*, train, gate, store, push, swap, serve with the model, compare all
-allocators in lock-step over the same draws, write down what was measured.
+Reads as the story it tells: start, serve with *equal*, train, gate, store, push, swap, serve with the model, compare
+all allocators in lock-step over the same draws, write down what was measured.
 """
 
 from __future__ import annotations
@@ -114,13 +114,9 @@ class Demo:
     def _train_gate_push(self, node: NodeOperator) -> ModelFile:
         start_s = time.monotonic()
         os.nice(10)  # the training shares the cores with a loop that must answer within a slot
-        with self._watching(node), ModelStoreClient(self._suite.store_target) as store, A1Client(self._suite.a1_url) as a1:
-            outcome = pipeline.run(
-                train=self._train,
-                evaluate=self._gate,
-                store=store,
-                publisher=A1Publisher(a1, self._suite.store_target),
-            )
+        target = self._suite.store_target
+        with self._watching(node), ModelStoreClient(target) as store, A1Client(self._suite.a1_url) as a1:
+            outcome = pipeline.run(self._train, self._gate, store, A1Publisher(a1, target))
         self.measured.gate = outcome.verdict.to_dict()
         if not outcome.verdict.accepted or outcome.stored is None or outcome.publication is None:
             raise ProcessFailed(f"the gate refused the model: {'; '.join(outcome.verdict.reasons)}")
@@ -134,9 +130,7 @@ class Demo:
     def _train(self) -> ModelFile:
         settings = self.settings
         folder = settings.folder / "run" / "dataset"
-        manifest = datasets.describe(
-            scenarios.load(settings.scenario), seed=TRAINING_SEED, num_drops=settings.labels
-        )
+        manifest = datasets.describe(scenarios.load(settings.scenario), seed=TRAINING_SEED, num_drops=settings.labels)
         self._table.step(f"rApp: {settings.labels} exact labels")
         datasets.build(folder, manifest, on_progress=lambda done, total: self._table.advance(done, total))
         config = RunConfig(preset=settings.preset, seed=TRAINING_SEED, dataset=str(folder))
