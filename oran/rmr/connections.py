@@ -7,10 +7,13 @@ it got the message by). Only that thread closes sockets, so no file descriptor i
 
 from __future__ import annotations
 
+import errno
 import logging
+import select
 import selectors
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -24,6 +27,7 @@ CONNECT_TIMEOUT_S: Final = 2.0
 SEND_TIMEOUT_S: Final = 2.0
 _RECEIVE_BYTES: Final = 256 * 1024
 _BACKLOG: Final = 128
+_DESCRIPTOR_PAUSE_S: Final = 0.05
 # librmr's keep-alive: a peer that vanished without a word is noticed in six seconds
 _KEEPALIVE = (("TCP_KEEPIDLE", 1), ("TCP_KEEPINTVL", 1), ("TCP_KEEPCNT", 5))
 
@@ -59,27 +63,40 @@ class Connection:
         """
         try:
             with self._sending:
-                self.socket.sendall(frame)
+                self._write(memoryview(frame))
         except OSError as error:
             self.give_up()
             raise PeerClosed(f"RMR connection to {self.peer}: {error}") from error
 
-    def receive(self) -> list[RmrMessage]:
+    def _write(self, rest: memoryview) -> None:
+        while rest:
+            try:
+                rest = rest[self.socket.send(rest) :]
+            except BlockingIOError:
+                poll = select.poll()
+                poll.register(self.socket, select.POLLOUT)
+                if not poll.poll(SEND_TIMEOUT_S * 1000):
+                    raise TimeoutError(f"it has taken nothing for {SEND_TIMEOUT_S} s") from None
+
+    def receive(self, area: bytearray) -> list[RmrMessage]:
         """Messages completed by what has arrived.
+
+        Args:
+            area: where the kernel may write; its content is of no use afterwards.
 
         Raises:
             PeerClosed: the stream has ended.
             DecodeError: the stream is malformed.
         """
         try:
-            data = self.socket.recv(_RECEIVE_BYTES)
-        except (BlockingIOError, TimeoutError):
+            received = self.socket.recv_into(area)
+        except BlockingIOError:
             return []
         except OSError as error:
             raise PeerClosed(f"RMR connection to {self.peer}: {error}") from error
-        if not data:
+        if not received:
             raise PeerClosed(f"RMR connection to {self.peer} has ended")
-        return self._frames.feed(data)
+        return self._frames.feed(bytes(memoryview(area)[:received]))
 
     @property
     def malformed(self) -> DecodeError | None:
@@ -112,6 +129,7 @@ class Connections:
         self._commands: deque[Callable[[], None]] = deque()
         self._targets: dict[str, Connection] = {}
         self._connecting: dict[str, threading.Lock] = {}
+        self._area = bytearray(_RECEIVE_BYTES)  # the reader's, made once
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="rmr-reader", daemon=True)
 
@@ -124,7 +142,7 @@ class Connections:
         """
         try:
             listener = _listening_socket(self._host, self._port)
-        except OSError as error:
+        except (OSError, OverflowError) as error:  # Overflow: the number is no port
             raise ConnectFailed(f"cannot listen for RMR on {self._host}:{self._port}: {error}") from error
         self._port = listener.getsockname()[1]
         self._selector.register(listener, selectors.EVENT_READ, lambda: self._accept(listener))
@@ -161,13 +179,9 @@ class Connections:
 
     def _connect(self, target: str) -> Connection:
         try:
-            sock = socket.create_connection(split_target(target), CONNECT_TIMEOUT_S)
+            sock = _connected_socket(*split_target(target))
         except (OSError, ConfigError, UnicodeError) as error:
             raise ConnectFailed(f"no RMR connection to {target}: {error}") from error
-        if sock.getsockname() == sock.getpeername():  # the kernel joined the socket with itself
-            sock.close()
-            raise ConnectFailed(f"no RMR connection to {target}: nobody listens")
-        _prepare(sock)
         connection = Connection(sock, target)
         self._targets[target] = connection
         if not self._in_reader(lambda: self._watch(connection)):
@@ -210,10 +224,12 @@ class Connections:
     def _accept(self, listener: socket.socket) -> None:
         try:
             sock, address = listener.accept()
+            _prepare(sock)
         except OSError as error:  # the peer left at once, or descriptors ran out
             _log.warning("RMR connection not accepted: %s", error)
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                time.sleep(_DESCRIPTOR_PAUSE_S)  # it stays ready to be accepted; do not spin
             return
-        _prepare(sock)
         self._watch(Connection(sock, f"{address[0]}:{address[1]}"))
 
     def _watch(self, connection: Connection) -> None:
@@ -221,7 +237,7 @@ class Connections:
 
     def _read(self, connection: Connection) -> None:
         try:
-            for message in connection.receive():
+            for message in connection.receive(self._area):
                 self._on_message(message, connection)
         except PeerClosed as error:
             _log.debug("%s", error)
@@ -275,6 +291,18 @@ def _listening_socket(host: str, port: int) -> socket.socket:
         sock.bind((host, port))
         sock.listen(_BACKLOG)
         sock.setblocking(False)
+    except (OSError, OverflowError):
+        sock.close()
+        raise
+    return sock
+
+
+def _connected_socket(host: str, port: int) -> socket.socket:
+    sock = socket.create_connection((host, port), CONNECT_TIMEOUT_S)
+    try:
+        if sock.getsockname() == sock.getpeername():
+            raise ConnectionRefusedError("nobody listens; the kernel joined the socket with itself")
+        _prepare(sock)
     except OSError:
         sock.close()
         raise
@@ -282,7 +310,7 @@ def _listening_socket(host: str, port: int) -> socket.socket:
 
 
 def _prepare(sock: socket.socket) -> None:
-    sock.settimeout(SEND_TIMEOUT_S)
+    sock.setblocking(False)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE:

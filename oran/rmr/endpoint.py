@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -13,14 +12,13 @@ from typing import Final
 
 from oran.errors import ConnectFailed, LocalProtocolError, NoRoute, PeerClosed, TransportError
 from oran.rmr.connections import Connection, Connections
+from oran.rmr.identity import Identity
 from oran.rmr.routes import RouteTable
 from oran.rmr.wire import CALL_FLAG, RmrMessage, encode
 
 _log = logging.getLogger(__name__)
 
 ORDINARY_CALL_ID: Final = 1
-_WILDCARDS: Final = ("", "0.0.0.0", "::")
-_DOCUMENTATION_ADDRESS: Final = ("192.0.2.1", 9)  # RFC 5737; nothing is sent there
 _UNREACHABLE_FOR_S: Final = 5.0
 
 
@@ -68,10 +66,7 @@ class RmrEndpoint:
         self.on_message: Handler | None = None
         self.dropped = 0
         self.port = port
-        self._host = host
-        self._source_name = source_name or (socket.gethostname().partition(".")[0] if host in _WILDCARDS else host)
-        self._address = _own_address() if host in _WILDCARDS else host
-        self._name_only = name_only
+        self._identity = Identity(host, source_name, name_only)
         self._trace = bytes(trace_length)
         self._table = routes if routes is not None else RouteTable()
         self._view = self._table.seen_by(())
@@ -111,18 +106,17 @@ class RmrEndpoint:
     @property
     def source(self) -> str:
         """``name:port`` that goes out as the source of every message."""
-        return f"{self._source_name}:{self.port}"
+        return self._identity.source(self.port)
 
     @property
     def source_ip(self) -> str:
         """``address:port`` that goes out beside it."""
-        return self.source if self._name_only else f"{self._address}:{self.port}"
+        return self._identity.source_ip(self.port)
 
     @property
     def own_names(self) -> frozenset[str]:
         """Names under which this process finds itself in a route table."""
-        names = {self.source, f"{self._address}:{self.port}"}
-        return frozenset(names | {f"127.0.0.1:{self.port}"} if self._host in _WILDCARDS else names)
+        return self._identity.own_names(self.port)
 
     @property
     def routes(self) -> RouteTable:
@@ -324,13 +318,3 @@ class RmrEndpoint:
         if self.dropped == 0 or self.dropped % 1000 == 0:
             _log.warning("RMR ring of %d messages is full; %d dropped before", self._ring_limit, self.dropped)
         self.dropped += 1
-
-
-def _own_address() -> str:
-    """Address this machine sends from by default; loopback if it has no network."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(_DOCUMENTATION_ADDRESS)
-        except OSError:
-            return "127.0.0.1"
-        return str(probe.getsockname()[0])

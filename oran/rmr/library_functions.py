@@ -12,15 +12,15 @@ import itertools
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from oran.errors import ConfigError, ConnectFailed, LocalProtocolError, SuiteError, TransportError
 from oran.rmr import library_states as states
-from oran.rmr.endpoint import ORDINARY_CALL_ID, ReplyPath, RmrEndpoint
+from oran.rmr.endpoint import ORDINARY_CALL_ID, ReplyPath
 from oran.rmr.environment import RmrEnvironment
+from oran.rmr.library_context import Context, open_context
 from oran.rmr.message_buffers import MessageBuffer, MessageBuffers
-from oran.rmr.route_client import RouteClient
 
 _log = logging.getLogger(__name__)
 
@@ -35,16 +35,6 @@ class PointerTo:
 
 
 NULL = PointerTo(0)
-
-
-@dataclass(slots=True)
-class Context:
-    """What ``rmr_init`` makes."""
-
-    endpoint: RmrEndpoint
-    routes: RouteClient | None
-    payload_bytes: int
-    wormholes: dict[int, str] = field(default_factory=dict)
 
 
 class LibraryFunctions:
@@ -74,7 +64,7 @@ class LibraryFunctions:
         """Listen on ``port`` and begin to look for routes; None where either port is taken or a variable is wrong."""
         try:
             environment = RmrEnvironment.from_environ(self._environ)
-            context = _start(environment, port.decode().rpartition(":")[2], max_payload_bytes, flags)
+            context = open_context(environment, port.decode().rpartition(":")[2], max_payload_bytes, flags)
         except (ConfigError, ConnectFailed) as error:
             _log.error("rmr_init: %s", error)
             return None
@@ -90,9 +80,7 @@ class LibraryFunctions:
         """Close every connection; buffers stay until they are freed."""
         found = self.contexts.pop(context, None)
         if found is not None:
-            if found.routes is not None:
-                found.routes.close()
-            found.endpoint.close()
+            found.close()
 
     def rmr_set_stimeout(self, context: int, _loops: int) -> int:
         """Accepted, and without effect: a send here waits in the kernel and not in a loop."""
@@ -288,27 +276,6 @@ class LibraryFunctions:
         if wormhole not in found.wormholes:
             return _fail(buffer, self.rmr_wh_state(context, wormhole), errno.EINVAL)
         return use(context, found.wormholes[wormhole], pointer)
-
-
-def _start(environment: RmrEnvironment, port: str, max_payload_bytes: int, flags: int) -> Context:
-    if not port.isdecimal():
-        raise ConfigError("RMR port", port, "is no number")
-    if environment.log_level is not None:
-        logging.getLogger("oran.rmr").setLevel(environment.log_level)
-    host, name = environment.bind_host, environment.source_name
-    endpoint = RmrEndpoint(host, int(port), source_name=name, name_only=environment.name_only)
-    endpoint.start()
-    payload_bytes = max_payload_bytes if max_payload_bytes > 0 else states.MAX_RECEIVE_BYTES
-    if flags & states.NO_THREAD_FLAG:
-        return Context(endpoint, None, payload_bytes)
-    routes = RouteClient(endpoint, environment.route_service, control_host=host, source_name=name)
-    try:
-        routes.start()
-    except ConnectFailed:
-        routes.close()
-        endpoint.close()
-        raise
-    return Context(endpoint, routes, payload_bytes)
 
 
 def _fail(buffer: MessageBuffer, state: int, reason: int) -> PointerTo:

@@ -376,9 +376,29 @@ def test_two_endpoints_cannot_share_a_port(endpoint: Endpoints):
         RmrEndpoint("127.0.0.1", a.port).start()
 
 
-def test_a_host_that_is_not_ours_is_refused():
+@pytest.mark.parametrize(("host", "port"), [("192.0.2.1", 0), ("no-such-host.invalid", 0), ("127.0.0.1", 70000)])
+def test_a_place_that_is_not_ours_is_refused(host: str, port: int):
+    endpoint = RmrEndpoint(host, port)
     with pytest.raises(ConnectFailed):
-        RmrEndpoint("192.0.2.1", 0).start()
+        endpoint.start()
+    endpoint.close()
+
+
+def test_running_out_of_descriptors_keeps_the_reader_alive(endpoint: Endpoints, monkeypatch, caplog):
+    b = endpoint()
+    failures = iter([OSError(24, "Too many open files")])
+    accept = socket.socket.accept
+
+    def exhausted(self: socket.socket) -> tuple[socket.socket, object]:
+        for failure in failures:
+            raise failure
+        return accept(self)
+
+    monkeypatch.setattr(socket.socket, "accept", exhausted)
+    a = endpoint()
+    a.send_to(b.source, RmrMessage(1, b"patient"))
+    assert received(b).payload == b"patient"
+    assert "Too many open files" in caplog.text
 
 
 def test_closing_leaves_no_thread_and_frees_the_port(endpoint: Endpoints):

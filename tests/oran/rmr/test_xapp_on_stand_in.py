@@ -66,11 +66,15 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, peer: RmrEndpoint) ->
 @contextlib.contextmanager
 def running(xapp: Any, peer: RmrEndpoint, port: int) -> Iterator[None]:
     """Run an xApp's loops, and end them without the framework's twelve seconds of good-bye."""
+    before = set(threading.enumerate())
     xapp.run(thread=True, rmr_timeout=0.05)
+    loops = set(threading.enumerate()) - before
     try:
         yield
     finally:
         xapp._keep_going = False
+        for loop in loops:
+            loop.join(PATIENCE_S)
         stop_loop(xapp, peer, port)
 
 
