@@ -5,6 +5,7 @@ Nothing here searches on: no local moves follow the matching, so what is good or
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,7 +22,13 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.integer]
 
 POWER_LEVELS = (0.5, 1.0, 1.6, 2.5)
-"""Powers a PRB, in shares of an equal split, at which the PRBs that a UE needs are counted: one candidate each."""
+"""Powers a PRB, in shares of an equal split, at which the PRBs that a UE needs are counted."""
+
+EQUAL_SPLIT = slice(1, 2)
+"""The equal split itself among ``POWER_LEVELS``."""
+
+MINIMUM_RATE_SHARES = (1.0, 0.8, 0.5, 0.2, 0.0)
+"""Shares of the budget that the minimum rates may take where power is short: one candidate each."""
 
 SHORTFALL_PRICE = 1e3
 """Weighted throughput that a missing bps/Hz of minimum rate costs when candidates are compared."""
@@ -77,10 +84,9 @@ def decode(report: RadioReport, association: Array, owner_scores: Array, decodin
     gain = db_to_linear(report.gain_db)  # (U, R, K)
     served = [
         _serve(report, gain, serving, scores, decoding)
-        for serving, scores in zip(association.argmax(axis=-1), owner_scores, strict=True)
+        for serving, scores in _by_association(association.argmax(axis=-1), owner_scores)
     ]
-    value, serving, owner, power_w = max(served, key=lambda candidate: candidate[0])
-    del value
+    _, serving, owner, power_w = max(served, key=lambda candidate: candidate[0])
     return Allocation(
         ue_ids=report.ue_ids,
         serving_ru=serving.astype(np.int16),
@@ -90,10 +96,20 @@ def decode(report: RadioReport, association: Array, owner_scores: Array, decodin
     )
 
 
+def _by_association(serving: Indices, scores: Array) -> Iterator[tuple[Indices, Array]]:
+    """Candidates that associate every UE alike, together: (U,) and (C, U, R, K); with one RU that is all of them."""
+    if scores.shape[-2] == 1:
+        yield serving[0], scores
+        return
+    distinct, which = np.unique(serving, axis=0, return_inverse=True)
+    for index, each in enumerate(distinct):
+        yield each, scores[which.ravel() == index]
+
+
 def _serve(
     report: RadioReport, gain: Array, serving: Indices, scores: Array, decoding: Decoding
 ) -> tuple[float, Indices, Indices, Array]:
-    """One candidate: its value, associations (U,), owners (R, K) and powers (R, K)."""
+    """Candidates of one association: value, associations (U,), owners (R, K) and powers (R, K) of the best."""
     num_rus, num_prbs = scores.shape[-2:]
     owner = np.full((num_rus, num_prbs), NOBODY)
     share_w = np.minimum(report.ru_power_budget_w / num_prbs, report.prb_power_cap_w)
@@ -101,7 +117,7 @@ def _serve(
     value = 0.0
     for _ in range(POWER_ROUNDS if num_rus > 1 else 1):
         values = [
-            _serve_ru(report, gain, np.flatnonzero(serving == ru), ru, scores[:, ru], owner, power_w, decoding)
+            _serve_ru(report, gain, np.flatnonzero(serving == ru), ru, scores[:, :, ru], owner, power_w, decoding)
             for ru in range(num_rus)
         ]
         value = float(sum(values))
@@ -126,33 +142,81 @@ def _serve_ru(
     interference_w = (gain[ues][:, others] * power_w[others]).sum(axis=1)  # (u, K)
     gain_per_w = gain[ues, ru] / (report.noise_w + interference_w)
     weight, wanted = report.weight[ues], report.min_rate_bps_hz[ues]
-    share_w = report.ru_power_budget_w[ru] / scores.shape[-1]
-    rows = assignments(scores[ues], gain_per_w, wanted, share_w, report.prb_power_cap_w, decoding.assignment)
-    power, value = polish(rows, gain_per_w, weight, wanted, report.ru_power_budget_w[ru], report.prb_power_cap_w)
+    budget_w, cap_w = report.ru_power_budget_w[ru], report.prb_power_cap_w
+    rows = assignments(scores[:, ues], gain_per_w, wanted, budget_w, cap_w, decoding.assignment)
+    power, value = polish(rows, gain_per_w, weight, wanted, budget_w, cap_w)
+    if value.max() < 0.0 and decoding.assignment == "matching":  # a minimum rate is missed: count PRBs by power instead
+        rows = frugal_assignments(scores[:, ues], gain_per_w, wanted, budget_w, cap_w)
+        power, value = polish(rows, gain_per_w, weight, wanted, budget_w, cap_w)
     best = int(value.argmax())
     owner[ru], power_w[ru] = ues[rows[best]], power[best]
     return float(value[best])
 
 
 def assignments(
-    scores: Array, gain_per_w: Array, wanted: Array, share_w: float, cap_w: float, kind: str
+    scores: Array, gain_per_w: Array, wanted: Array, budget_w: float, cap_w: float, kind: str
 ) -> NDArray[np.intp]:
     """Owners of one RU's PRBs, shape (A, K): one row for each distinct answer to "how many PRBs does a UE need".
 
+    The first candidate's scores are matched for every answer, the others' for an equal power split and for their own.
+
     Args:
-        scores: shape (u, K).
+        scores: shape (C, u, K).
         gain_per_w: shape (u, K) [1/W].
         wanted: minimum rates, shape (u,) [bps/Hz].
-        share_w: equal share of the budget [W].
+        budget_w: of the RU [W].
         cap_w: cap a PRB [W].
     """
-    favourite = scores.argmax(axis=0)
     if kind == "argmax":
-        return favourite[None]
-    regret = scores - scores.max(axis=0)
-    needed = {tuple(prbs_needed(gain_per_w * min(level * share_w, cap_w), wanted)) for level in POWER_LEVELS}
-    needed.add(tuple(prbs_expected(scores, prbs_needed(gain_per_w * cap_w, wanted))))
-    return np.stack([_matched(regret, np.array(prbs), favourite) for prbs in sorted(needed)])
+        return scores.argmax(axis=1)
+    share_w = budget_w / scores.shape[-1]
+    by_power = [tuple(prbs_needed(gain_per_w * min(level * share_w, cap_w), wanted)) for level in POWER_LEVELS]
+    least = prbs_needed(gain_per_w * cap_w, wanted)
+    rows = []
+    for index, each in enumerate(scores):
+        needed = {tuple(prbs_expected(each, least)), *(by_power if index == 0 else by_power[EQUAL_SPLIT])}
+        rows += _all_matched(each, needed)
+    return np.stack(rows)
+
+
+def frugal_assignments(
+    scores: Array, gain_per_w: Array, wanted: Array, budget_w: float, cap_w: float
+) -> NDArray[np.intp]:
+    """Owners where power is short, shape (A, K): PRBs go where they save the most power until the budget suffices.
+
+    Each candidate's scores, shape (C, u, K), are matched for each share of the budget that the minimum rates may take,
+    as a UE that gets other PRBs than its best needs more power than was counted on.
+    """
+    least = prbs_needed(gain_per_w * cap_w, wanted)
+    need_w = power_needed_w(gain_per_w, wanted)
+    needed = {tuple(_thrifty(least, need_w, share * budget_w)) for share in MINIMUM_RATE_SHARES}
+    return np.stack([row for each in scores for row in _all_matched(each, needed)])
+
+
+def power_needed_w(gain_per_w: Array, wanted: Array) -> Array:
+    """Power that meets a minimum rate on a UE's n best PRBs, all in use: shapes (u, K), (u,) -> (u, K), n along K [W].
+
+    One water level on n PRBs of gains c: sum of log2(c level) = R, hence level = 2^(R / n) / geometric mean of c.
+    """
+    best = np.maximum(np.sort(gain_per_w, axis=-1)[:, ::-1], 1e-30)
+    count = np.arange(1, best.shape[-1] + 1)
+    exponent = (wanted[:, None] - np.log2(best).cumsum(axis=-1)) / count
+    return count * np.exp2(np.minimum(exponent, 200.0)) - (1.0 / best).cumsum(axis=-1)
+
+
+def _thrifty(least: NDArray[np.intp], need_w: Array, affordable_w: float) -> NDArray[np.intp]:
+    """PRBs of each UE, shape (u,): from ``least`` on, one more to whoever saves most, until all is affordable."""
+    prbs, ues = least.copy(), np.arange(len(least))
+    num_prbs = need_w.shape[-1]
+    while prbs.sum() < num_prbs:
+        now_w = need_w[ues, np.maximum(prbs, 1) - 1]
+        if now_w[prbs > 0].sum() <= affordable_w:
+            break
+        saved_w = np.where((prbs > 0) & (prbs < num_prbs), now_w - need_w[ues, np.minimum(prbs, num_prbs - 1)], -np.inf)
+        if not saved_w.max() > 0.0:
+            break
+        prbs[saved_w.argmax()] += 1
+    return prbs
 
 
 def prbs_needed(sinr: Array, wanted: Array) -> NDArray[np.intp]:
@@ -173,6 +237,13 @@ def prbs_expected(scores: Array, least: NDArray[np.intp]) -> NDArray[np.intp]:
     while prbs.sum() > scores.shape[-1] and (prbs > least).any():
         prbs[np.where(prbs > least, prbs - expected, -np.inf).argmax()] -= 1
     return prbs
+
+
+def _all_matched(scores: Array, needed: Iterable[tuple[int, ...]]) -> list[NDArray[np.intp]]:
+    """Owners by one candidate's scores (u, K) for every answer to how many PRBs each UE needs, each (K,)."""
+    favourite = scores.argmax(axis=0)
+    regret = scores - scores.max(axis=0)
+    return [_matched(regret, np.array(prbs), favourite) for prbs in sorted(needed)]
 
 
 def _matched(regret: Array, prbs: NDArray[np.intp], favourite: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -14,7 +14,16 @@ from e2sim.physics.constraints import violations
 from e2sim.physics.objective import rates_bps_hz
 from e2sim.physics.units import db_to_linear
 from oran.errors import ConfigError, DecisionRefused
-from xapps.ssvae.decoder import Decoding, assignments, decode, polish, prbs_expected, prbs_needed
+from xapps.ssvae.decoder import (
+    Decoding,
+    assignments,
+    decode,
+    frugal_assignments,
+    polish,
+    power_needed_w,
+    prbs_expected,
+    prbs_needed,
+)
 
 
 def scores(report, candidates: int = 1, seed: int = 0):
@@ -64,7 +73,7 @@ def test_every_ue_gets_the_prbs_it_needs_at_the_least_regret():
     for _ in range(20):
         logits = rng.standard_normal((3, 4))
         # so little is wanted that one PRB each is the least of the claims; one is to spare
-        owner = assignments(logits, np.ones((3, 4)), np.full(3, 0.1), 1.0, 1.0, "matching")[0]
+        owner = assignments(logits[None], np.ones((3, 4)), np.full(3, 0.1), 4.0, 1.0, "matching")[0]
         regret = logits - logits.max(axis=0)
         feasible = [o for o in product(range(3), repeat=4) if set(o) == {0, 1, 2}]
         best = max(feasible, key=lambda o: regret[list(o), range(4)].sum())
@@ -73,7 +82,7 @@ def test_every_ue_gets_the_prbs_it_needs_at_the_least_regret():
 
 def test_argmax_gives_every_prb_to_its_favourite():
     logits = np.array([[3.0, 0.0, 0.0], [0.0, 1.0, 2.0]])
-    assert assignments(logits, np.ones((2, 3)), np.ones(2), 1.0, 1.0, "argmax").tolist() == [[0, 1, 1]]
+    assert assignments(logits[None], np.ones((2, 3)), np.ones(2), 3.0, 1.0, "argmax").tolist() == [[0, 1, 1]]
 
 
 def test_the_value_of_a_candidate_is_its_throughput_less_the_priced_shortfall(make_report):
@@ -142,3 +151,39 @@ def test_gains_and_scores_that_are_no_numbers_are_refused(make_report, value):
 def test_a_bad_decoding_is_a_config_error(fields):
     with pytest.raises(ConfigError):
         Decoding.from_dict(fields)
+
+
+def test_the_power_needed_meets_the_minimum_rate_exactly_when_all_prbs_are_in_use():
+    rng = np.random.default_rng(0)
+    gain = rng.uniform(5.0, 8.0, (4, 5))
+    wanted = np.full(4, 6.0)
+    need = power_needed_w(gain, wanted)
+    for ue in range(4):
+        for count in range(1, 6):
+            best = np.sort(gain[ue])[::-1][:count]
+            level = (need[ue, count - 1] + (1 / best).sum()) / count
+            assert level > (1 / best).max()  # so that all are in use
+            assert np.log2(best * level).sum() == pytest.approx(6.0)
+
+
+def test_where_power_is_short_prbs_go_to_whoever_saves_most_until_it_suffices():
+    gain = np.array([[1.0, 1.0, 1.0, 1.0], [100.0, 100.0, 100.0, 100.0]])
+    wanted = np.array([4.0, 4.0])  # UE 0 needs 15 W on one PRB, 6 W on two, 4.6 W on three
+    for budget, expected in ((20.0, [1, 1]), (7.0, [2, 1]), (5.0, [3, 1]), (0.0, [3, 1])):
+        rows = frugal_assignments(np.zeros((1, 2, 4)), gain, wanted, budget, 100.0)
+        counts = {tuple(np.bincount(row, minlength=2)) for row in rows}
+        assert any(count[1] >= expected[1] and count[0] >= expected[0] for count in counts)
+
+
+def test_frugal_counting_meets_minimum_rates_that_equal_power_cannot(make_report):
+    rescued = 0
+    for seed in range(60):
+        report = make_report(seed=seed, ues=5, prbs=8, min_rate_bps_hz=np.full(5, 4.0), noise_w=3e-11)
+        gain_per_w = db_to_linear(report.gain_db)[:, 0] / report.noise_w
+        logits = np.array(report.gain_db)[None, :, 0] / 5
+        limits = (report.weight, report.min_rate_bps_hz, 2.0, 1.0)
+        plain = assignments(logits, gain_per_w, report.min_rate_bps_hz, 2.0, 1.0, "matching")
+        frugal = frugal_assignments(logits, gain_per_w, report.min_rate_bps_hz, 2.0, 1.0)
+        missed, met = polish(plain, gain_per_w, *limits)[1].max() < 0, polish(frugal, gain_per_w, *limits)[1].max() > 0
+        rescued += missed and met
+    assert rescued > 0
