@@ -23,6 +23,8 @@ from oran.e2sm import kpm, rc
 _ASN1 = Path(__file__).parents[1] / "tests" / "oran" / "e2sm" / "asn1"
 ROUNDS = 5
 PLMN = b"\x00\xf1\x10"
+REALS = (1.5, 3.25, 12.5, 100.25, 1234.5)
+"""Reals of which both codecs write the same form; asn1tools pads a mantissa whose first bit is set."""
 METRICS = (
     "DRB.UEThpDl",
     "DRB.UEThpUl",
@@ -59,7 +61,9 @@ def compare(ours: Mapping[str, Callable[[], object]], theirs: Mapping[str, Calla
 
 
 def _kpm_case(num_ues: int, reference: Any) -> dict[str, float]:
-    values = [tuple(ue * 31 + n * 7 if n % 2 else (ue * 8 + n) * 12.5 for n in range(8)) for ue in range(num_ues)]
+    values = [
+        tuple(ue * 31 + n * 7 if n % 2 else REALS[(ue + n) % len(REALS)] for n in range(8)) for ue in range(num_ues)
+    ]
     measurements = tuple(kpm.Measurement(name) for name in METRICS)
     message = kpm.MessageFormat3(
         tuple(
@@ -87,8 +91,8 @@ def _kpm_case(num_ues: int, reference: Any) -> dict[str, float]:
     octets = kpm.encode_message(message)
     _agree(reference.decode("IndicationMessage", octets) == foreign, kpm.decode_message(octets) == message)
     theirs = reference.encode("IndicationMessage", foreign)
-    _agree(kpm.decode_message(theirs) == message)
-    return {"octets": len(octets), "same_octets": theirs == octets} | compare(
+    _agree(theirs == octets)
+    return {"octets": len(octets)} | compare(
         {"encode": lambda: kpm.encode_message(message), "decode": lambda: kpm.decode_message(octets)},
         {
             "encode": lambda: reference.encode("IndicationMessage", foreign),

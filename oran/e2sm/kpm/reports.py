@@ -111,6 +111,8 @@ class ReportWriter:
                     self._integer(value)
             elif value is None:
                 self._bits, self._count = self._bits << 3 | 2, self._count + 3
+            elif not isinstance(value, float):
+                raise LocalProtocolError(f"{value!r} is neither a Python number nor None")
             else:
                 contents = real_octets(value)
                 self.bits(1, 3)

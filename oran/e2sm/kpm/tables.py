@@ -232,6 +232,8 @@ _INTEGER, _REAL, _NO_VALUE = range(3)
 def _value_index(value: m.Value) -> int:
     if value is None:
         return _NO_VALUE
+    if not isinstance(value, int | float):
+        raise LocalProtocolError(f"{value!r} is neither a Python number nor None")
     return _INTEGER if isinstance(value, int) else _REAL
 
 

@@ -1,13 +1,14 @@
 """What E2SM-KPM values mean: profiles, time, labels, missing values, later versions."""
 
+import numpy as np
 import pytest
 
-from oran.aper import BitWriter, counted, decode
+from oran.aper import BitWriter, counted, decode, encode
 from oran.e2ap.messages import CauseProtocol
 from oran.e2sm import kpm
 from oran.e2sm.identifiers import UE_ID
 from oran.e2sm.kpm import reports
-from oran.e2sm.kpm.tables import LABEL
+from oran.e2sm.kpm.tables import INDICATION_MESSAGE, LABEL
 from oran.errors import DecodeError, LocalProtocolError
 
 METRICS = (kpm.Measurement("DRB.UEThpDl"), kpm.Measurement("RRU.PrbUsedDl", (kpm.Label(slice=kpm.Snssai(1, 1)),)))
@@ -85,6 +86,8 @@ def test_label_fields_of_v4_are_read_past():
         kpm.MessageFormat1((kpm.Record(()),)),
         report(-1),
         report(1 << 32),
+        report(np.int64(5)),
+        report("5"),
         kpm.MessageFormat3(()),
         kpm.MessageFormat1((kpm.Record((1,)),), METRICS, 0),
         kpm.MessageFormat1((kpm.Record((1,)),), (), 0),
@@ -95,6 +98,8 @@ def test_label_fields_of_v4_are_read_past():
 def test_a_value_out_of_range_is_our_own_error(message):
     with pytest.raises(LocalProtocolError):
         kpm.encode_message(message)
+    with pytest.raises(LocalProtocolError):
+        encode(INDICATION_MESSAGE, message)
 
 
 @pytest.mark.parametrize("alternative", [3, 4, 5, 6])
