@@ -43,7 +43,7 @@ class Clock:
             await self._report(subscription)
         await asyncio.sleep(self._slot_end_s() - self._now_s())
         if self._node.world.episode is None:  # else the slot was cut short by the start of an episode
-            self._advance(decision_due=bool(due))
+            self._advance(decision_due=any(subscription.measuring is None for subscription in due))
 
     def _slot_end_s(self) -> float:
         """End of the slot that begins now; slots that real time has overtaken are given up and counted."""
@@ -61,6 +61,9 @@ class Clock:
     async def _lock_step_slot(self, subscription: Subscription) -> None:
         self._end_s = None
         node = self._node
+        await self._report_measurements()
+        if subscription.request_id not in node.subscriptions:
+            return  # it was deleted meanwhile
         episode = node.world.episode
         call_process_id = await self._insert(subscription)
         if call_process_id is None:
@@ -71,6 +74,12 @@ class Clock:
         if node.world.episode is not episode:
             return  # a new episode began: this slot belongs to neither
         self._advance(decision_due=True)
+
+    async def _report_measurements(self) -> None:
+        """Subscriptions that only tell of what has been are served under this clock too."""
+        for subscription in list(self._node.subscriptions.values()):
+            if subscription.measuring is not None and subscription.due():
+                await self._report(subscription)
 
     async def _insert(self, subscription: Subscription) -> bytes | None:
         """Sends the INSERT; its answer is expected from before it leaves."""
@@ -100,6 +109,7 @@ class Clock:
         node = self._node
         report = node.world.observe()
         kpi = node.world.advance(decision_due=decision_due)
+        node.slot_ended()
         node.metrics.observe(kpi, node.world.late)
         simulator = node.world.simulator
         node.metrics.observe_radio(report, kpi, simulator.in_force, simulator.scenario.slot_s)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -60,6 +61,16 @@ LATENCY_WINDOW = 4096
 """Reports remembered for the loop latency; an answer to an older one is not timed."""
 
 
+@dataclass(frozen=True, slots=True)
+class ObeyedControl:
+    """A control whose effect no report has shown yet."""
+
+    function: str
+    arrived_s: float
+    slot: int
+    """The slot that it governs."""
+
+
 class E2Node:
     """One node and its association with one near-RT RIC.
 
@@ -96,6 +107,7 @@ class E2Node:
         self._time_to_wait_s = 0.0
         self._wake_timer = asyncio.Event()
         self._sent_at_s: dict[int, float] = {}
+        self._unseen: list[ObeyedControl] = []
         self._waiting: dict[bytes, asyncio.Future[bool]] = {}
 
     @property
@@ -316,13 +328,35 @@ class E2Node:
         """
         function = self.functions[subscription.request.ran_function_id]
         contents = function.contents(subscription, self.world)
-        self._sent_at_s[self.world.observe().report_id] = self._clock_s()
-        while len(self._sent_at_s) > LATENCY_WINDOW:
-            del self._sent_at_s[next(iter(self._sent_at_s))]
+        if subscription.measuring is None:
+            self._note_sent(self.world.observe().report_id)
         await self._send(*(self._indication(subscription, content) for content in contents))
         self.indications_sent += len(contents)
         self.metrics.indications.inc(len(contents))
+        if contents and function.shows_effects:
+            self._note_effects()
         return contents[-1].call_process_id if contents else None
+
+    def slot_ended(self) -> None:
+        """Lets every subscription that measures take in the slot that is over."""
+        outcome = self.world.outcome
+        assert outcome is not None  # a slot has ended
+        for subscription in self.subscriptions.values():
+            if subscription.measuring is not None:
+                subscription.measuring.slot_ended(outcome)
+
+    def _note_sent(self, report_id: int) -> None:
+        self._sent_at_s[report_id] = self._clock_s()
+        while len(self._sent_at_s) > LATENCY_WINDOW:
+            del self._sent_at_s[next(iter(self._sent_at_s))]
+
+    def _note_effects(self) -> None:
+        """A report has left: it shows the effect of every control whose slot is over."""
+        now_s, slot = self._clock_s(), self.world.simulator.slot
+        shown = [control for control in self._unseen if control.slot < slot]
+        self._unseen = [control for control in self._unseen if control.slot >= slot]
+        for control in shown:
+            self.metrics.control_effect_s.labels(control.function).observe(now_s - control.arrived_s)
 
     @staticmethod
     def _indication(subscription: Subscription, content: Content) -> RicIndication:
@@ -370,6 +404,7 @@ class E2Node:
             await self._refuse(request, error.cause or CauseRicRequest.CONTROL_MESSAGE_INVALID, "malformed", str(error))
         else:
             self._note_latency(effect, arrived_s)
+            self._note_obeyed(request, arrived_s)
             self._answer_waiting(request, applied=True)
             await self._acknowledge(request, effect)
 
@@ -379,7 +414,7 @@ class E2Node:
             raise RemoteProtocolError(
                 f"no RAN function {request.ran_function_id}", CauseRicRequest.RAN_FUNCTION_ID_INVALID
             )
-        if request.request_id not in self.subscriptions:
+        if function.controls_need_subscription and request.request_id not in self.subscriptions:
             raise RemoteProtocolError(f"no subscription {request.request_id}", CauseRicRequest.REQUEST_ID_UNKNOWN)
         if request.call_process_id is not None and request.call_process_id not in self._waiting:
             raise DecisionRefused("late", "the insert it answers is over", CauseRicRequest.CONTROL_TIMER_EXPIRED)
@@ -408,6 +443,11 @@ class E2Node:
         future = self._waiting.get(request.call_process_id or b"")
         if future is not None and not future.done():
             future.set_result(applied)
+
+    def _note_obeyed(self, request: RicControlRequest, arrived_s: float) -> None:
+        function = self.functions[request.ran_function_id]
+        self._unseen.append(ObeyedControl(function.name, arrived_s, self.world.simulator.slot))
+        del self._unseen[:-LATENCY_WINDOW]  # without a subscription nothing ever shows them
 
     def _note_latency(self, effect: ControlEffect, arrived_s: float) -> None:
         sent_s = self._sent_at_s.pop(effect.report_id, None) if effect.report_id is not None else None

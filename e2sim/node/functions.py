@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from e2sim.node.outcome import SlotOutcome
 from e2sim.node.world import World
 from oran.e2ap import (
     ActionNotAdmitted,
@@ -14,6 +15,18 @@ from oran.e2ap import (
     RicRequestId,
     RicSubscriptionRequest,
 )
+
+
+class Measuring(Protocol):
+    """What a subscription that reports slots that are over collects meanwhile."""
+
+    def slot_ended(self, outcome: SlotOutcome) -> None:
+        """Takes in one slot."""
+        ...
+
+    def due(self) -> bool:
+        """Is there something to report?"""
+        ...
 
 
 @dataclass(slots=True)
@@ -32,6 +45,8 @@ class Subscription:
     """How long a lock-step report waits for its control."""
     details: Any = None
     """What the service model decoded from trigger and actions."""
+    measuring: Measuring | None = None
+    """None: it shows the slot that begins and asks for a decision; else it tells of slots that are over."""
     sequence_number: int = 0
     slots_since_report: int = field(default=0)
 
@@ -41,6 +56,8 @@ class Subscription:
 
     def due(self) -> bool:
         """Counts one slot; True when this slot ends a reporting period."""
+        if self.measuring is not None:
+            return self.measuring.due()
         self.slots_since_report += 1
         if self.slots_since_report < self.period_slots:
             return False
@@ -70,6 +87,13 @@ class ControlEffect:
 
 class RanFunctionService(Protocol):
     """A service model at the node."""
+
+    name: str
+    """Short name, for settings and metrics: rrm, kpm, rc."""
+    controls_need_subscription: bool
+    """A control is only taken under the request id of an admitted subscription."""
+    shows_effects: bool
+    """Its reports show what a control did to the radio."""
 
     @property
     def item(self) -> RanFunction:

@@ -9,6 +9,9 @@ from oran.e2sm.rrm import Allocation, Kpi, RadioReport
 
 LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0)
 
+EFFECT_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
+"""An effect shows at the end of a reporting period."""
+
 RATE_PERCENTILES = (5, 50, 95)
 """Percentiles of the UEs' rates that are shown; the 5th is the cell edge."""
 
@@ -35,6 +38,13 @@ class NodeMetrics:
             "e2sim_loop_latency_seconds",
             "Indication sent to control applied",
             buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self.control_effect_s = Histogram(
+            "e2sim_control_effect_latency_seconds",
+            "Control received to the first report sent that shows its effect",
+            ["function"],
+            buckets=EFFECT_BUCKETS_S,
             registry=registry,
         )
         self.weighted_throughput = Gauge(

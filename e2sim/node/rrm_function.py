@@ -46,6 +46,10 @@ class RrmFunction:
         max_fragment_bytes: largest indication message to emit.
     """
 
+    name = "rrm"
+    controls_need_subscription = True
+    shows_effects = True
+
     def __init__(
         self,
         scenario: Scenario,
