@@ -140,11 +140,17 @@ def _made(folder: Path, manifest: DatasetManifest, indices: list[int], workers: 
 @contextmanager
 def _processes(workers: int) -> Iterator[Executor]:
     """Fresh processes (forking a process with threads is unsafe); what has not begun is dropped at the first error."""
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_silence_standard_output)
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _silence_standard_output() -> None:
+    """HiGHS has a line that it prints whatever its log options say; it would run through the progress bar."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
 
 
 def _make_chunk(folder: Path, manifest_json: str, index: int) -> str:
