@@ -96,6 +96,19 @@ def decode(report: RadioReport, association: Array, owner_scores: Array, decodin
     )
 
 
+def nobody_served(report: RadioReport) -> Allocation:
+    """The only allocation of a cell without UEs.
+
+    Raises:
+        DecisionRefused: ``not_finite``, if the report carries no channel to take the number of PRBs from.
+    """
+    if report.gain_db is None:
+        raise DecisionRefused("not_finite", "channel gains are missing")
+    shape = report.gain_db.shape[-2:]
+    nobody = np.full(report.num_ues, NOBODY, np.int16)
+    return Allocation(report.ue_ids, nobody, np.full(shape, NOBODY, np.int16), np.zeros(shape), report.report_id)
+
+
 def _by_association(serving: Indices, scores: Array) -> Iterator[tuple[Indices, Array]]:
     """Candidates that associate every UE alike, together: (U,) and (C, U, R, K); with one RU that is all of them."""
     if scores.shape[-2] == 1:

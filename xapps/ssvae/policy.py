@@ -14,7 +14,7 @@ from oran.e2sm.rrm import Allocation, RadioReport
 from oran.errors import ModelRejected
 from xapps.runtime.model_file import ModelFile
 from xapps.ssvae import network
-from xapps.ssvae.decoder import Decoding, decode
+from xapps.ssvae.decoder import Decoding, decode, nobody_served
 from xapps.ssvae.features import Normalisation, observe
 from xapps.ssvae.network import Architecture, Heads, Latent
 
@@ -90,6 +90,8 @@ class SsvaePolicy:
             ConfigError: the report carries no channel, or a number of UEs that a flat network was not made for.
             DecisionRefused: ``not_finite``, if the channel has gains that are not numbers.
         """
+        if report.num_ues == 0:
+            return nobody_served(report)
         heads = self.heads(self.observe(report))
         return decode(report, heads.association, heads.owner, self.decoding)
 

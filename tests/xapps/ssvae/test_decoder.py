@@ -120,19 +120,6 @@ def test_an_ru_without_users_is_silent(make_report):
     assert (allocation.serving_ru == 0).all()
 
 
-def test_an_empty_cell_is_silent(make_report):
-    report = make_report(ues=1)
-    empty = replace(
-        report,
-        **{
-            name: np.asarray(getattr(report, name))[:0]
-            for name in ("ue_ids", "slice_ids", "weight", "min_rate_bps_hz", "max_delay_s", "gain_db")
-        },
-    )
-    allocation = decode(empty, np.zeros((1, 0, 1)), np.zeros((1, 0, 1, 6)), Decoding())
-    assert (allocation.prb_owner == -1).all()
-
-
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_gains_and_scores_that_are_no_numbers_are_refused(make_report, value):
     report = make_report()

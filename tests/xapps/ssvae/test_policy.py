@@ -71,6 +71,18 @@ def test_cells_of_any_size_are_served_by_one_model(policy, make_report):
         assert violations(policy.decide(report), report) == []
 
 
+def test_a_cell_without_users_is_silent(policy, make_report):
+    report = make_report(ues=1)
+    names = ("ue_ids", "slice_ids", "weight", "min_rate_bps_hz", "max_delay_s", "gain_db")
+    empty = replace(report, **{name: np.asarray(getattr(report, name))[:0] for name in names})
+    allocation = policy.decide(empty)
+    assert violations(allocation, empty) == []
+    assert (allocation.prb_owner == -1).all()
+    assert not allocation.power_w.any()
+    with pytest.raises(SuiteError):
+        policy.decide(replace(empty, gain_db=None))
+
+
 def test_more_candidates_are_never_worse_in_one_cell(model, make_report):
     architecture = model.manifest.architecture
     decoding = architecture["decoding"] | {"candidates": 8, "spread": 2.0}
