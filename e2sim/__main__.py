@@ -18,8 +18,8 @@ import uvicorn
 from e2sim.node.clock import Clock
 from e2sim.node.e2_node import E2Node
 from e2sim.node.metrics import NodeMetrics
+from e2sim.node.offer import ran_functions
 from e2sim.node.operator_api import operator_api
-from e2sim.node.rrm_function import RrmFunction
 from e2sim.node.settings import NodeSettings
 from e2sim.node.world import World
 from e2sim.scenario import load
@@ -41,17 +41,31 @@ def node(
     gnb_id: Annotated[int, typer.Option(help="gNB identifier (22 bits).", min=0, max=(1 << 22) - 1)] = 1,
     http_port: Annotated[int, typer.Option(help="Operator's REST port; 0 takes a free one.")] = 0,
     host: Annotated[str, typer.Option(help="Address of the operator's REST face.")] = "127.0.0.1",
-    ran_function: Annotated[int, typer.Option(help="RAN function id of E2SM-RRM.")] = 200,
-    max_fragment_bytes: Annotated[int, typer.Option(help="Largest indication message.", min=256)] = 8000,
+    functions: Annotated[
+        str, typer.Option(help="RAN functions to offer, as name or name=id: rrm, kpm, rc.")
+    ] = "rrm,kpm,rc",
+    profile: Annotated[str, typer.Option(help="What peers of KPM expect: osc, srsran or strict-v3.")] = "osc",
+    max_message_bytes: Annotated[int, typer.Option(help="Largest indication message; 0: by profile.")] = 0,
+    own_scheduler: Annotated[
+        bool | None, typer.Option(help="The node schedules until an xApp decides; by default where it offers no rrm.")
+    ] = None,
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> None:
     """Serves a scenario as an E2 node until interrupted; prints one JSON line once the REST face is up."""
     logging.basicConfig(level=log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        world = World(load(scenario), seed)
-        settings = NodeSettings(ric_url=ric, gnb_id=gnb_id, seed=seed)
-        functions = [RrmFunction(world.scenario, ran_function, max_fragment_bytes)]
-        asyncio.run(_serve(E2Node(settings, world, functions, NodeMetrics()), host, http_port))
+        settings = NodeSettings(
+            ric_url=ric,
+            gnb_id=gnb_id,
+            seed=seed,
+            functions=tuple(functions.split(",")),
+            profile=profile,
+            max_message_bytes=max_message_bytes,
+            own_scheduler=own_scheduler,
+        )
+        world = World(load(scenario), seed, own_scheduler=settings.schedules)
+        e2_node = E2Node(settings, world, ran_functions(settings, world.scenario), NodeMetrics())
+        asyncio.run(_serve(e2_node, host, http_port))
     except SuiteError as error:
         typer.echo(f"e2sim: {error}", err=True)
         raise typer.Exit(2) from error

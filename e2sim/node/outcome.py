@@ -97,9 +97,10 @@ def _by_ue(scenario: Scenario, report: RadioReport, obeyed: Allocation, kpi: Kpi
 def _by_cell(
     by_ue: Array, cells: NDArray[np.int16], slice_ids: NDArray[np.int32], num_cells: int, num_slices: int
 ) -> Array:
-    table = np.zeros((len(by_ue), num_cells * num_slices))
-    np.add.at(table, (slice(None), cells.astype(np.intp) * num_slices + slice_ids), by_ue)
-    return table.reshape(len(by_ue), num_cells, num_slices)
+    place = cells.astype(np.intp) * num_slices + slice_ids
+    size = num_cells * num_slices
+    rows = [np.bincount(place, row, minlength=size).astype(np.float64) for row in by_ue]  # ints where there is no UE
+    return np.stack(rows).reshape(-1, num_cells, num_slices)
 
 
 def _rsrp_dbm(report: RadioReport, gain_db: Array, cells: NDArray[np.int16]) -> Array:

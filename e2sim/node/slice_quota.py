@@ -65,8 +65,7 @@ class Bounds:
         """Bounds of cells of ``prbs`` PRBs, where ``present`` says which slices have UEs in which cell, (R, S)."""
         group_of_slice = _groups(quotas, present.shape[1])
         num_groups = int(group_of_slice.max()) + 1
-        there = np.zeros((len(present), num_groups), bool)
-        np.logical_or.at(there, (slice(None), group_of_slice), present)
+        there = (present @ (group_of_slice[:, None] == np.arange(num_groups))).astype(bool)  # (R, G)
         low, high, own = (np.zeros(num_groups, np.int64) for _ in range(3))
         high[:] = prbs
         for index, quota in enumerate(quotas):

@@ -6,16 +6,17 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import numpy as np
 
 from e2sim.node.clock import Clock
 from e2sim.node.e2_node import E2Node
 from e2sim.node.metrics import NodeMetrics
-from e2sim.node.rrm_function import RrmFunction
+from e2sim.node.offer import ran_functions
 from e2sim.node.settings import NodeSettings
 from e2sim.node.world import World
-from e2sim.scenario import load
+from e2sim.scenario import Scenario, load
 from oran.e2ap import (
     Action,
     ActionType,
@@ -144,15 +145,39 @@ def first_ue_on_every_prb(report: rrm.RadioReport, power_w: float = 0.01) -> rrm
     return rrm.Allocation(report.ue_ids, serving, owner, power, report.report_id)
 
 
+async def end_slot(node: E2Node, slots: int = 1) -> None:
+    """What the free-running clock does in a slot, without the waiting."""
+    for _ in range(slots):
+        node.world.observe()
+        node.world.advance(decision_due=False)
+        node.slot_ended()
+        for subscription in list(node.subscriptions.values()):
+            if subscription.due():
+                await node.report(subscription)
+
+
 @asynccontextmanager
-async def node_and_ric(slot_s: float = 0.02) -> AsyncIterator[tuple[E2Node, ScriptedRic]]:
-    """A node in scenario "tiny" and a scripted RIC, joined in memory; the node's clock runs."""
+async def node_and_ric(
+    slot_s: float = 0.02,
+    functions: tuple[str, ...] = ("rrm",),
+    scenario: Scenario | None = None,
+    *,
+    clock: bool = True,
+    **options: Any,
+) -> AsyncIterator[tuple[E2Node, ScriptedRic]]:
+    """A node (in scenario "tiny", if no other is named) and a scripted RIC, joined in memory.
+
+    Without ``clock`` the test itself ends the slots: ``end_slot``.
+    """
     ric = ScriptedRic()
     listener = await listen("memory://", ric.serve)
-    world = World(load("tiny"), seed=5)
-    settings = NodeSettings(ric_url=listener.url, reconnect_first_s=0.01, reconnect_limit_s=0.05)
-    node = E2Node(settings, world, [RrmFunction(world.scenario)], NodeMetrics())
-    tasks = [asyncio.create_task(node.run()), asyncio.create_task(Clock(node, slot_s).run())]
+    waits = {"reconnect_first_s": 0.01, "reconnect_limit_s": 0.05}
+    settings = NodeSettings(ric_url=listener.url, functions=functions, **waits, **options)
+    world = World(scenario or load("tiny"), seed=5, own_scheduler=settings.schedules)
+    node = E2Node(settings, world, ran_functions(settings, world.scenario), NodeMetrics())
+    tasks = [asyncio.create_task(node.run())]
+    if clock:
+        tasks.append(asyncio.create_task(Clock(node, slot_s).run()))
     try:
         yield node, ric
     finally:
