@@ -9,6 +9,10 @@ from oran.errors import ConfigError
 from xapps.runtime.contracts import Allocator
 
 ALLOCATORS: dict[str, str] = {
+    "round-robin": "xapps.classic.round_robin:RoundRobinAllocator",
+    "proportional-fair": "xapps.classic.proportional_fair:ProportionalFairAllocator",
+    "local-search": "xapps.classic.local_search:LocalSearchAllocator",
+    "joint": "xapps.classic.joint:JointAllocator",
     "equal": "xapps.classic.equal:EqualAllocator",
     "random": "xapps.classic.random_assignment:RandomAllocator",
     "greedy": "xapps.classic.greedy:GreedyAllocator",

@@ -34,7 +34,7 @@ class Prices:
 
 
 def earned_per_pair(gain_per_w: Array, weight: Array, min_rate_bps_hz: Array, cap_w: float, prices: Prices) -> Array:
-    """What each UE would earn on each PRB at given prices: max over p of w r + nu min(r, R) - lambda p, shape (U, K)."""
+    """What each UE would earn on each PRB at given prices: max of w r + nu min(r, R) - lambda p, shape (U, K)."""
     gain = np.maximum(gain_per_w, LEAST_GAIN_PER_W)[None]
     return _earned(gain, weight[None], min_rate_bps_hz[None], prices.per_rate[None], cap_w, np.array([prices.per_w]))[
         0

@@ -33,7 +33,7 @@ def test_every_decision_keeps_the_hard_limits_whatever_the_number_of_ues(name, c
 
 @pytest.mark.parametrize("name", names(rus=3))
 def test_several_interfering_rus_are_served_within_the_hard_limits(name, reports):
-    for report in reports("interfering", 4):
+    for report in reports("interfering", 3, radio__num_prbs=4):
         decision = build(name).decide(report)
         assert constraints.violations(decision, report) == []
         assert (decision.serving_ru >= 0).all()

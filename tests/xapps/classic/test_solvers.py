@@ -6,7 +6,8 @@ from xapps.classic import enumeration, exact, greedy
 from xapps.classic.cell import single_cell
 from xapps.classic.certificate import certify
 from xapps.classic.lagrangian import Prices, dual_bound
-from xapps.classic.matching import match, power_need_w
+from xapps.classic.level_program import LevelProgram
+from xapps.classic.matching import best_of, match, power_need_w
 
 
 def value(cell, solution):
@@ -75,15 +76,14 @@ def test_nothing_beats_the_enumerated_optimum_and_no_bound_lies_below_it(random_
 @pytest.mark.parametrize(("name", "least_mean"), [("cell", 0.999), ("edge", 0.998)])
 def test_matching_is_next_to_the_exact_optimum(name, least_mean, reports):
     ratio = []
-    for report in reports(name, 11, seed=21):
+    for report in reports(name, 14, seed=21):
         cell = single_cell(report)
-        best, matched = exact.solve_cell(cell, most_gap=2e-3), match(cell)
-        assert matched.feasible == best.solution.feasible
-        if matched.feasible:
-            ratio.append(value(cell, matched) / best.value)
-    assert len(ratio) >= 10
+        owner, matched = LevelProgram.of(cell).maximise_throughput(), match(cell)
+        assert matched.feasible or owner is None
+        if matched.feasible and owner is not None:
+            ratio.append(value(cell, matched) / value(cell, best_of(cell, owner[None])))
+    assert len(ratio) >= 12
     assert np.mean(ratio) >= least_mean
-    assert max(ratio) <= 1 + 1e-9  # exact starts from the matching
 
 
 def test_the_dual_bound_of_a_cell_is_close(reports):

@@ -1,0 +1,120 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from e2sim.physics.interference_links import iid_gains, link_rates_bps_hz, link_sinr, seven_cell_gains
+from e2sim.physics.units import dbm_to_w
+from xapps.classic.links.geometric import demands_feasible, geometric_program, least_powers
+from xapps.classic.links.max_power import best_link, max_power
+from xapps.classic.links.pair_greedy import pair_greedy
+from xapps.classic.links.wmmse import wmmse
+
+NOISE = 10**-1.5  # SNR of 15 dB at full power
+
+
+def mean_sum_rate(gain, power, noise=NOISE):
+    return float(link_rates_bps_hz(gain, power, noise).sum(axis=-1).mean())
+
+
+@pytest.mark.parametrize(
+    ("links", "by_wmmse", "by_pairs", "by_best"),
+    [(5, 5.95, 6.30, 5.90), (10, 6.80, 7.22, 6.39), (20, 7.74, 8.44, 6.62), (50, 9.05, 9.97, 6.76)],
+)
+def test_sum_rates_on_independent_channels_are_the_known_ones(links, by_wmmse, by_pairs, by_best):
+    batch = 4000 if links < 20 else 1000
+    gain = iid_gains(np.random.default_rng(links), (batch,), links)
+    assert mean_sum_rate(gain, wmmse(gain, NOISE, 1.0)) == pytest.approx(by_wmmse, abs=0.07)
+    assert mean_sum_rate(gain, pair_greedy(gain, NOISE, 1.0)) == pytest.approx(by_pairs, abs=0.08)
+    assert mean_sum_rate(gain, best_link(gain, 1.0)) == pytest.approx(by_best, abs=0.4)
+
+
+@pytest.mark.parametrize(("activity", "expected"), [(0.25, 5.88), (0.5, 6.74), (0.75, 7.33), (1.0, 7.74)])
+def test_wmmse_under_random_activity_gives_the_known_sum_rates(activity, expected):
+    rng = np.random.default_rng(1)
+    gain = iid_gains(rng, (2500,), 20)
+    on = rng.random((2500, 20)) < activity
+    power = wmmse(gain, NOISE, 1.0, start=on.astype(float))
+    assert (power[~on] == 0).all()
+    assert mean_sum_rate(gain, power) == pytest.approx(expected, abs=0.08)
+
+
+@pytest.mark.parametrize(("links", "expected"), [(7, 28.9), (14, 35.6), (21, 39.1), (35, 43.2), (49, 46.6)])
+def test_seven_cells_give_the_known_sum_rates(links, expected):
+    noise, power_max = float(dbm_to_w(-114.0)), float(dbm_to_w(38.0))
+    gain = seven_cell_gains(np.random.default_rng(links), (600,), links)
+    assert mean_sum_rate(gain, wmmse(gain, noise, power_max), noise) == pytest.approx(expected, rel=0.03)
+
+
+def test_wmmse_never_loses_by_another_round():
+    gain = iid_gains(np.random.default_rng(3), (200,), 8)
+    rounds = [link_rates_bps_hz(gain, wmmse(gain, NOISE, 1.0, iterations=n), NOISE).sum(-1) for n in (1, 2, 5, 20, 60)]
+    for earlier, later in itertools.pairwise(rounds):
+        assert (later >= earlier - 1e-9).all()
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=30)
+def test_pair_greedy_equals_its_plain_loops(seed):
+    gain = iid_gains(np.random.default_rng(seed), (1,), 5)
+
+    def total(on):
+        return link_rates_bps_hz(gain, np.array([[1.0 if i in on else 0.0 for i in range(5)]]), NOISE).sum()
+
+    best = max(({i, j} for i in range(5) for j in range(5)), key=total)
+    while len(best) < 5:
+        wider = max((best | {i} for i in range(5) if i not in best), key=total)
+        if total(wider) <= total(best):
+            break
+        best = wider
+    found = pair_greedy(gain, NOISE, 1.0)
+    assert link_rates_bps_hz(gain, found, NOISE).sum() == pytest.approx(total(best), rel=1e-12)
+
+
+def test_everything_stays_between_silence_and_full_power():
+    gain = iid_gains(np.random.default_rng(4), (50,), 6)
+    for power in (max_power(gain, 2.0), best_link(gain, 2.0), wmmse(gain, NOISE, 2.0), pair_greedy(gain, NOISE, 2.0)):
+        assert power.shape == (50, 6) and (power >= 0).all() and (power <= 2.0 * (1 + 1e-12)).all()
+
+
+def test_sinr_equals_its_definition_written_as_loops():
+    gain = iid_gains(np.random.default_rng(5), (2,), 4)
+    power = np.random.default_rng(6).random((2, 4))
+    fast = link_sinr(gain, power, 0.1)
+    for b in range(2):
+        for i in range(4):
+            others = sum(power[b, j] * gain[b, i, j] for j in range(4) if j != i)
+            assert fast[b, i] == pytest.approx(power[b, i] * gain[b, i, i] / (others + 0.1))
+
+
+def test_least_powers_meet_the_demands_with_equality():
+    gain = iid_gains(np.random.default_rng(7), (200,), 4, cross_gain=0.05)
+    wanted = np.array([1.0, 0.5, 0.0, 2.0])
+    power = least_powers(gain, NOISE, wanted)
+    exist = np.isfinite(power).all(axis=-1)
+    assert exist.any()
+    np.testing.assert_allclose(link_rates_bps_hz(gain[exist], power[exist], NOISE) - wanted, 0.0, atol=1e-9)
+    assert (power[exist, 2] == 0).all()
+
+
+def test_demands_beyond_the_perron_root_are_told_infeasible():
+    strong = np.full((1, 2, 2), 1.0)  # cross gains as large as own ones
+    assert demands_feasible(strong, 1e-9, 1.0, np.array([0.9, 0.9]))[0]
+    assert not demands_feasible(strong, 1e-9, 1e9, np.array([1.0, 1.01]))[0]
+    assert geometric_program(strong[0], 1e-9, 1.0, np.array([1.0, 1.01])) is None
+
+
+def test_the_geometric_program_meets_demands_and_beats_the_least_powers():
+    gain = iid_gains(np.random.default_rng(8), (30,), 3, cross_gain=0.2)
+    wanted = np.array([1.0, 1.0, 0.0])
+    feasible = np.flatnonzero(demands_feasible(gain, NOISE, 1.0, wanted))[:3]
+    assert len(feasible) == 3
+    for index in feasible:
+        power = geometric_program(gain[index], NOISE, 1.0, wanted, condensations=2)
+        rate = link_rates_bps_hz(gain[index], power, NOISE)
+        assert (rate >= wanted - 1e-5).all()
+        least = least_powers(gain[index][None], NOISE, wanted)[0]
+        scaled = least * (1.0 / least.max())
+        assert rate.sum() >= link_rates_bps_hz(gain[index], scaled, NOISE).sum() - 1e-6
