@@ -1,0 +1,105 @@
+"""Settings of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from oran.errors import ConfigError
+
+Kind = Literal["graph", "perceptron", "local"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """Settings of one training; defaults are those of "graph"."""
+
+    kind: Kind = "graph"
+    users: tuple[int, ...] = (5, 10, 20, 30)
+    """Numbers of users that training draws from, one a step."""
+    layout: Literal["iid", "seven-cell"] = "iid"
+    """Channels: CN(0, 1) at 15 dB (section IV-A), or seven cells (IV-B)."""
+    width: int = 32
+    layers: int = 3
+    hidden: tuple[int, ...] = (400, 400, 200)
+    """Of the perceptron."""
+    epochs: int = 30
+    steps_per_epoch: int = 50
+    links_per_step: int = 25_600
+    """Entries of all channel matrices of a step: batch times N^2."""
+    largest_batch: int = 512
+    learning_rate: float = 2e-3
+    warm_up_steps: int = 50
+    activity: tuple[float, ...] = (0.2, 0.5, 1.0, 1.0, 1.0)
+    """kappa of a sample is one of these ("diverse training"); (1.0,) is the paper's non-diverse training."""
+    weighted_share: float = 0.5
+    """Share of the samples whose users have weights above 1."""
+    largest_weight: float = 7.0
+    logit_decay: float = 1e-3
+    """Weight of the mean square logit, annealed to 0: keeps sigmoids from saturating before anything is learned."""
+    liveness: float = 0.0
+    """Weight of -log(mean power) of each user, annealed to 0: nobody is forgotten ("dead users")."""
+    inner_slots: int = 4
+    """Of the distributed policy: slots for which a channel is held."""
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "steps_per_epoch", "links_per_step", "largest_batch", "inner_slots", "threads"):
+            if getattr(self, name) < 1:
+                raise ConfigError(name, getattr(self, name), "at least 1")
+        if not self.users or min(self.users) < 1:
+            raise ConfigError("users", self.users, "at least one number, each at least 1")
+        if not self.activity or not all(0.0 < kappa <= 1.0 for kappa in self.activity):
+            raise ConfigError("activity", self.activity, "probabilities above 0")
+        if self.kind == "perceptron" and len(self.users) != 1:
+            raise ConfigError("users", self.users, "a perceptron has one number of users")
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Preset:
+        """Some fields replaced; lists become tuples, as they come from JSON.
+
+        Raises:
+            ConfigError: no such field, or a bad value.
+        """
+        unknown = sorted(set(changes) - set(self.to_dict()))
+        if unknown:
+            raise ConfigError("changes", unknown, "are no fields of the preset")
+        return replace(self, **{k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()})
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+_MLP = Preset(
+    kind="perceptron",
+    users=(20,),
+    epochs=80,
+    links_per_step=512 * 400,
+    learning_rate=1e-3,
+    weighted_share=0.0,
+    logit_decay=0.0,
+    liveness=1.0,
+)
+
+PRESETS: dict[str, Preset] = {
+    "graph": Preset(),
+    "graph-long": Preset(epochs=60),
+    "graph-cells": Preset(layout="seven-cell", users=(7, 14, 21, 35)),
+    "perceptron": _MLP,
+    "perceptron-non-diverse": replace(_MLP, activity=(1.0,)),
+    "local": Preset(kind="local", users=(20,), weighted_share=0.0, largest_batch=64, epochs=40),
+    "local-non-diverse": Preset(
+        kind="local", users=(20,), weighted_share=0.0, largest_batch=64, epochs=40, activity=(1.0,)
+    ),
+}
+
+
+def preset(name: str) -> Preset:
+    """A preset by name.
+
+    Raises:
+        ConfigError: no such preset.
+    """
+    if name not in PRESETS:
+        raise ConfigError("preset", name, f"known are {', '.join(PRESETS)}")
+    return PRESETS[name]
