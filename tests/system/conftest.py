@@ -41,6 +41,10 @@ class Rig:
         states = get_json(f"{self.suite.e2mgr_url}/v1/nodeb/states") or []
         return {state["inventoryName"]: state["connectionStatus"] for state in states}
 
+    def connected_nodes(self) -> list[str]:
+        """Names of the nodes that are connected now; the RIC remembers others for as long as it lives."""
+        return [name for name, status in self.node_states().items() if status == "CONNECTED"]
+
     def subscriptions(self) -> list[dict]:
         return get_json(f"{self.suite.submgr_url}/ric/v1/subscriptions") or []
 

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 
 def test_a_node_that_is_killed_is_noticed_and_served_again_when_it_comes_back(rig: Rig) -> None:
-    (name,) = rig.node_states()
+    (name,) = rig.connected_nodes()
     rig.suite.processes["e2sim"].kill()
     rig.until(lambda: rig.node_states()[name] == "DISCONNECTED", "the RIC notices")
     rig.until(lambda: not rig.subscriptions(), "the subscription goes with the node")
@@ -83,7 +83,7 @@ def test_two_nodes_and_two_xapps_at_once(rig: Rig) -> None:
         "greedy", model_policy_type=20110, reporting_policy_type=20111, allocator="greedy", watchdog_s=5
     )
     try:
-        rig.until(lambda: len(rig.node_states()) == 2, "both nodes are known")
+        rig.until(lambda: len(rig.connected_nodes()) == 2, "both nodes are known")
         for node in (rig.node, second_node):
             for name in ("ssvae", "greedy"):
                 rig.loop_runs(name, node)
