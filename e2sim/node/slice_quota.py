@@ -51,7 +51,7 @@ def _refused(reason: str, text: str) -> DecisionRefused:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bounds:
-    """Quotas in PRBs. Columns are groups: one a quota, then one for every slice that none names."""
+    """Quotas in PRBs. Columns are groups: one a quota, then one of all slices that none names."""
 
     group_of_slice: IntArray
     """Shape (S,)."""
@@ -64,7 +64,7 @@ class Bounds:
     def of(cls, quotas: Sequence[Quota], present: NDArray[np.bool_], prbs: int) -> Bounds:
         """Bounds of cells of ``prbs`` PRBs, where ``present`` says which slices have UEs in which cell, (R, S)."""
         group_of_slice = _groups(quotas, present.shape[1])
-        num_groups = int(group_of_slice.max()) + 1
+        num_groups = len(quotas) + 1
         there = (present @ (group_of_slice[:, None] == np.arange(num_groups))).astype(bool)  # (R, G)
         low, high, own = (np.zeros(num_groups, np.int64) for _ in range(3))
         high[:] = prbs
@@ -78,11 +78,9 @@ class Bounds:
 
 
 def _groups(quotas: Sequence[Quota], num_slices: int) -> IntArray:
-    group_of_slice = np.full(num_slices, -1, np.int64)
+    group_of_slice = np.full(num_slices, len(quotas), np.int64)
     for index, quota in enumerate(quotas):
         group_of_slice[list(quota.slices)] = index
-    free = group_of_slice < 0
-    group_of_slice[free] = len(quotas) + np.arange(free.sum())
     return group_of_slice
 
 
