@@ -1,0 +1,69 @@
+"""The rApp: training curves, the gate's verdicts, where each model comes from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deployment.observability import queries as q
+from deployment.observability.panels import Query, bars, board, choice, lines, number, rows
+
+RUN = q.matching(run="$run")
+VERDICT = ((None, "red"), (1.0, "green"))
+
+
+def build() -> Any:
+    """The board."""
+    return board(
+        "oran-rapp",
+        "O-RAN slicing / rApp",
+        "Training, evaluation gate and model lineage",
+        {
+            "Now": [
+                number("Models", "Stored versions", "none", Query("count(rapp_model_info)")),
+                number("Runs", "Training runs on disk", "none", Query("sum(rapp_runs)")),
+                number(
+                    "Newest verdict", "1: the gate accepted", "none", Query("min(rapp_run_accepted)"), steps=VERDICT
+                ),
+                number("Store calls", "gRPC", "ops", Query(q.per_second("rapp_model_store_calls_total"))),
+                number("Newest model", "Stored at", "dateTimeAsIso", _newest(), width=8),
+            ],
+            "Training": [
+                lines("Training curves", "Newest value of each curve", "none", _curves(), width=24),
+                lines("Epochs", "Done, by run", "short", Query(f"max by (run) (rapp_run_epochs{RUN})", "{{run}}")),
+                lines("Runs by state", "On disk", "short", Query("sum by (state) (rapp_runs)", "{{state}}")),
+            ],
+            "Gate": [
+                bars("Gain", "Score less that of what served, with its interval [bps/Hz]", "none", _gain()),
+                bars("Evaluation", "Figures of the newest versions", "none", _figures()),
+            ],
+            "Lineage": [
+                rows("Models", "Version, run, scenario, digest", Query("rapp_model_info"), width=16, hidden=("Value",)),
+                lines(
+                    "Store calls",
+                    "By method and status",
+                    "ops",
+                    Query(
+                        q.per_second("rapp_model_store_calls_total", by=("method", "status")), "{{method}} {{status}}"
+                    ),
+                    width=8,
+                ),
+            ],
+        },
+        [choice("run", "Run", "rapp_run_epochs")],
+    )
+
+
+def _newest() -> Query:
+    return Query("max(rapp_model_created_timestamp_seconds) * 1000")
+
+
+def _curves() -> Query:
+    return Query(f"max by (run, curve) (rapp_run_curve{RUN})", "{{curve}} {{run}}")
+
+
+def _gain() -> Query:
+    return Query(f"max by (run, bound) (rapp_run_gain_bps_hz{RUN})", "{{run}} {{bound}}")
+
+
+def _figures() -> Query:
+    return Query("max by (name, version, figure) (rapp_model_evaluation)", "{{name}} {{version}} {{figure}}")
