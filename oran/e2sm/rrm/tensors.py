@@ -67,8 +67,16 @@ def get(message: pb.Tensor, rank: int, dtype: type = np.float64) -> NDArray:
     if np.dtype(dtype).kind == "i":
         return _integers(raw, message, np.dtype(dtype))
     if message.scale or message.offset:
-        return (raw * (message.scale or 1.0) + message.offset).astype(dtype, copy=False)
+        return _scaled(raw, message).astype(dtype, copy=False)
     return raw.astype(dtype)
+
+
+def _scaled(raw: NDArray, message: pb.Tensor) -> NDArray:
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            return raw * (message.scale or 1.0) + message.offset
+    except FloatingPointError as error:
+        raise malformed(f"tensor with scale {message.scale} and offset {message.offset}: {error}") from error
 
 
 def _integers(raw: NDArray, message: pb.Tensor, target: np.dtype) -> NDArray:

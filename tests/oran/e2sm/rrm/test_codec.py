@@ -212,3 +212,10 @@ def test_indices_that_would_wrap_or_come_as_floats_are_refused() -> None:
         tensors.put(changed.allocation.prb_owner, values, dtype)
         with pytest.raises(DecodeError):
             rrm.decode_control_message(changed.SerializeToString())
+
+
+@pytest.mark.parametrize("scale", [1e308, -1e308, np.inf])
+def test_a_scale_that_leaves_the_numbers_is_refused(scale: float) -> None:
+    message = pb.Tensor(dtype=pb.Tensor.FLOAT64, shape=[2], data=np.array([1e3, 0.0]).tobytes(), scale=scale)
+    with pytest.raises(DecodeError):
+        tensors.get(message, 1)
