@@ -240,6 +240,30 @@ def parse(content: Any) -> Scenario:
         raise ConfigError(path, first.get("input"), first["msg"]) from error
 
 
+def varied(scenario: Scenario, **changes: Any) -> Scenario:
+    """The scenario with some fields changed: one point of a sweep.
+
+    Args:
+        scenario: the base.
+        changes: new values by path, with two underscores between the steps and positions by number, e.g.
+            ``radio__ru_power_budget_dbm=36.0`` or ``slices__0__num_ues=15``.
+
+    Raises:
+        ConfigError: no such field, or a value out of range.
+    """
+    content = scenario.model_dump(mode="json")  # tuples become lists, which can be changed
+    for path, value in changes.items():
+        *steps, last = path.split("__")
+        place: Any = content
+        try:
+            for step in steps:
+                place = place[int(step)] if isinstance(place, list) else place[step]
+            place[last] = value
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise ConfigError(path, value, "is no field of a scenario") from error
+    return parse(content)
+
+
 def load(name_or_path: str | Path) -> Scenario:
     """A scenario by the name of one that comes with the suite (``"cell"``), or from a YAML file.
 

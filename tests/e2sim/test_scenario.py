@@ -69,3 +69,26 @@ def test_delay_bounds_raise_the_minimum_rates_that_are_reported():
     content["slices"][1]["max_delay_s"] = 0.5e-3
     levels = ServiceLevels.of(scenario.parse(content))
     assert levels.min_rate_bps_hz.tolist() == pytest.approx([6.0, 256 / 0.45e-3 / 180e3])
+
+
+def test_a_sweep_varies_single_fields_and_leaves_the_base_alone():
+    base = scenario.load("cell")
+    point = scenario.varied(base, radio__ru_power_budget_dbm=34.0, slices__0__num_ues=15)
+    assert point.ru_power_budget_w[0] == pytest.approx(2.512, abs=1e-3)
+    assert (point.num_ues, base.num_ues) == (25, 20)
+    assert scenario.varied(base).digest == base.digest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"radio__colour": 1},
+        {"nothing__at_all": 1},
+        {"slices__9__num_ues": 1},
+        {"slices__x__num_ues": 1},
+        {"name__x": 1},
+    ],
+)
+def test_a_sweep_over_a_field_that_is_not_there_is_a_config_error(change):
+    with pytest.raises(ConfigError):
+        scenario.varied(scenario.load("cell"), **change)
