@@ -18,6 +18,7 @@ from oran.e2ap import ControlAckRequest, IndicationType, RicControlRequest, RicI
 from oran.e2sm.rrm import (
     Allocation,
     ControlHeader,
+    EventTrigger,
     RadioReport,
     ReportAssembler,
     encode_allocation,
@@ -73,7 +74,7 @@ class App:
 
     slot: ModelSlot
     recent: RecentReports
-    book: SubscriptionBook
+    book: SubscriptionBook[EventTrigger]
     metrics: Metrics
     send: Send
     on_policy: Callable[[RmrMessage], None]

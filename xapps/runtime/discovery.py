@@ -9,42 +9,21 @@ from __future__ import annotations
 
 import logging
 import threading
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
-from oran.e2sm.rrm import (
-    ActionDefinition,
-    Clock,
-    EventTrigger,
-    ReportGroup,
-    decode_ran_function,
-    encode_action_definition,
-    encode_event_trigger,
-)
-from oran.errors import DecodeError, PlatformError
-from oran.platform.node_inventory import NodeInventoryClient, OfferedFunction
-from oran.platform.subscriptions import (
-    ActionKind,
-    ActionToSetUp,
-    ClientEndpoint,
-    SubscriptionClient,
-    SubscriptionDetail,
-    SubscriptionInstance,
-    SubscriptionRequest,
-    Subsequent,
-    SubsequentKind,
-    WaitTime,
-)
+from oran.errors import PlatformError
+from oran.platform.node_inventory import NodeDetails, NodeInventoryClient, OfferedFunction
+from oran.platform.subscriptions import SubscriptionClient, SubscriptionInstance, SubscriptionRequest
 from xapps.runtime.ledger import SubscriptionLedger
-from xapps.runtime.metrics import Metrics
+from xapps.runtime.metrics import PlatformMetrics
 from xapps.runtime.notifications import NotificationBox
-from xapps.runtime.subscription_book import Subscription, SubscriptionBook
+from xapps.runtime.subscription_book import Subscription, SubscriptionBook, Trigger, TriggerT
 
 log = logging.getLogger(__name__)
 
-ACTION_ID = 1
 FIRST_RETRY_S = 1.0
 LAST_RETRY_S = 30.0
 WATCHDOG_PERIODS = 10
@@ -55,33 +34,51 @@ class SubscriptionFailed(PlatformError):
     """SubMgr or the node refused a subscription, or did not say in time what became of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to subscribe to, and how patiently."""
+_AskedT = TypeVar("_AskedT", bound=Trigger, contravariant=True)
 
-    endpoint: ClientEndpoint
-    oid: str
-    groups: tuple[ReportGroup, ...]
-    insert_wait: WaitTime
-    max_fragment_bytes: int = 0
-    timeout_s: float = 15.0
-    """Wait for the notification."""
-    watchdog_s: float = 10.0
-    """Silence after which a subscription is made anew; never less than ``WATCHDOG_PERIODS`` report periods."""
+
+class Asking(Protocol[_AskedT]):
+    """What a kind of xApp asks of the nodes that speak its service model."""
+
+    @property
+    def timeout_s(self) -> float:
+        """Wait for the notification."""
+        ...
+
+    @property
+    def watchdog_s(self) -> float:
+        """Silence after which a subscription is made anew."""
+        ...
+
+    def offer(self, details: NodeDetails) -> OfferedFunction | None:
+        """The node's RAN function of the service model, if it has one."""
+        ...
+
+    def check(self, meid: str, offer: OfferedFunction, trigger: _AskedT) -> None:
+        """Raises PlatformError if the node cannot report like that."""
+        ...
+
+    def request(self, meid: str, details: NodeDetails, trigger: _AskedT) -> SubscriptionRequest:
+        """The subscription of one node; raises PlatformError if there can be none."""
+        ...
 
 
 @dataclass(slots=True)
 class _Node:
     """A connected node that offers the service model."""
 
+    details: NodeDetails
     offer: OfferedFunction
-    since: str
-    """Time stamp of its last change of state: another one means that it was away."""
     not_before_s: float = 0.0
     """When to try the next subscription."""
     delay_s: float = FIRST_RETRY_S
     silent_rounds: int = 0
     """Subscriptions in a row that brought no indication."""
+
+    @property
+    def since(self) -> str:
+        """Time stamp of its last change of state: another one means that it was away."""
+        return self.details.status_update_time_stamp
 
     def failed(self, now_s: float) -> None:
         self.not_before_s = now_s + self.delay_s
@@ -89,11 +86,11 @@ class _Node:
 
 
 @dataclass
-class Discovery:
+class Discovery(Generic[TriggerT]):
     """Keeps the subscriptions; every method may wait for the platform and belongs on a worker thread.
 
     Attributes:
-        trigger: clock and period of the subscriptions; changed by ``change_reporting``.
+        trigger: how often the nodes report; changed by ``change_reporting``.
         on_gone: called with the RAN name of a node that has gone.
     """
 
@@ -101,10 +98,10 @@ class Discovery:
     subscriptions: SubscriptionClient
     notifications: NotificationBox
     ledger: SubscriptionLedger
-    book: SubscriptionBook
-    metrics: Metrics
-    wanted: Wanted
-    trigger: EventTrigger
+    book: SubscriptionBook[TriggerT]
+    metrics: PlatformMetrics
+    wanted: Asking[TriggerT]
+    trigger: TriggerT
     now_s: Callable[[], float]
     on_gone: Callable[[str], None] = field(default=lambda meid: None)
 
@@ -114,11 +111,6 @@ class Discovery:
         self._ids: dict[str, str] = {}  # every SubscriptionId that may exist at SubMgr -> RAN name
         self._saved: dict[str, str] | None = None  # None: the ledger has not been read yet
         self._stopped = False
-
-    @property
-    def lock_step(self) -> bool:
-        """Whether nodes are asked to wait for every decision."""
-        return self.trigger.clock is Clock.LOCK_STEP
 
     def tick(self) -> None:
         """One round of reconciliation.
@@ -136,7 +128,7 @@ class Discovery:
                 self._try_subscribe(meid)
             self._save()
 
-    def change_reporting(self, trigger: EventTrigger) -> None:
+    def change_reporting(self, trigger: TriggerT) -> None:
         """Subscribe everywhere with another clock or period: SubMgr cannot modify, so delete and subscribe.
 
         Raises:
@@ -144,7 +136,7 @@ class Discovery:
         """
         with self._lock:
             for meid, node in self._nodes.items():
-                _require_offered(meid, node.offer, trigger)
+                self.wanted.check(meid, node.offer, trigger)
             self.trigger = trigger
             for meid in self._nodes:
                 entry = self.book.get(meid)
@@ -192,14 +184,15 @@ class Discovery:
         for state in self.nodes.states():
             if state.connected:
                 details = self.nodes.node(state.inventory_name)
-                offer = details.function(self.wanted.oid)
+                offer = self.wanted.offer(details)
                 if offer is not None:
-                    found[state.inventory_name] = _Node(offer, details.status_update_time_stamp)
+                    found[state.inventory_name] = _Node(details, offer)
         for meid in list(self._nodes):
             if meid not in found or found[meid].since != self._nodes[meid].since:
                 self._gone(meid)
         for meid, node in found.items():
-            self._nodes.setdefault(meid, node).offer = node.offer
+            kept = self._nodes.setdefault(meid, node)
+            kept.details, kept.offer = node.details, node.offer
             self.book.offered(meid, node.offer.id)
         self.metrics.e2_nodes.set(len(self._nodes))
 
@@ -224,7 +217,7 @@ class Discovery:
                 node.silent_rounds = min(node.silent_rounds + 1, MAX_SILENT_ROUNDS)
                 self._end(entry.meid)
 
-    def _watchdog_s(self, entry: Subscription) -> float:
+    def _watchdog_s(self, entry: Subscription[TriggerT]) -> float:
         return max(self.wanted.watchdog_s, WATCHDOG_PERIODS * entry.trigger.period_ms * 1e-3)
 
     # --- making and ending ------------------------------------------------------------------------
@@ -248,11 +241,11 @@ class Discovery:
         Raises:
             PlatformError: it cannot be had, or not now.
         """
-        offer, trigger = self._nodes[meid].offer, self.trigger
+        trigger = self.trigger
         try:
-            _require_offered(meid, offer, trigger)
+            request = self.wanted.request(meid, self._nodes[meid].details, trigger)
             self._end(meid)
-            entry = self._admission(meid, self._request(meid, offer))
+            entry = self._admission(meid, request)
         except PlatformError:
             self.metrics.subscription_attempts.labels("failed").inc()
             raise
@@ -261,7 +254,7 @@ class Discovery:
         self.metrics.subscriptions.set(len(self.book.all()))
         log.info("subscribed at %s: %s, instance %d", meid, trigger, entry.instance_id)
 
-    def _admission(self, meid: str, request: SubscriptionRequest) -> Subscription:
+    def _admission(self, meid: str, request: SubscriptionRequest) -> Subscription[TriggerT]:
         """Ask, and wait for the outcome.
 
         Raises:
@@ -297,22 +290,6 @@ class Discovery:
             self.ledger.save(dict(self._ids))
             self._saved = dict(self._ids)
 
-    def _request(self, meid: str, offer: OfferedFunction) -> SubscriptionRequest:
-        definition = ActionDefinition(self.wanted.groups, self.wanted.max_fragment_bytes)
-        lock_step = self.lock_step
-        action = ActionToSetUp(
-            id=ACTION_ID,
-            kind=ActionKind.INSERT if lock_step else ActionKind.REPORT,
-            definition=encode_action_definition(definition),
-            subsequent=Subsequent(kind=SubsequentKind.WAIT, wait=self.wanted.insert_wait) if lock_step else None,
-        )
-        detail = SubscriptionDetail(
-            xapp_event_instance_id=zlib.crc32(meid.encode()) & 0xFFFF,  # the same body again after a restart
-            event_trigger=encode_event_trigger(self.trigger),
-            actions=(action,),
-        )
-        return SubscriptionRequest(client=self.wanted.endpoint, meid=meid, ran_function_id=offer.id, details=(detail,))
-
 
 def _why(outcome: SubscriptionInstance | None) -> str:
     if outcome is None:
@@ -320,21 +297,8 @@ def _why(outcome: SubscriptionInstance | None) -> str:
     return f"{outcome.error_source} {outcome.timeout_type} {outcome.error_cause}".strip()
 
 
-def _require_offered(meid: str, offer: OfferedFunction, trigger: EventTrigger) -> None:
-    """Raises: PlatformError if the node's RAN function has no such clock or period."""
-    try:
-        definition = decode_ran_function(offer.definition)
-    except DecodeError as error:
-        raise PlatformError(f"{meid}: RAN function definition: {error}") from error
-    if trigger.clock not in definition.clocks:
-        raise PlatformError(f"{meid} has no {trigger.clock.name} clock")
-    if not definition.min_period_ms <= trigger.period_ms <= definition.max_period_ms:
-        allowed = f"{definition.min_period_ms}..{definition.max_period_ms} ms"
-        raise PlatformError(f"{meid} reports every {allowed}, not {trigger.period_ms} ms")
-
-
 @contextmanager
-def _logged(metrics: Metrics, operation: str) -> Iterator[None]:
+def _logged(metrics: PlatformMetrics, operation: str) -> Iterator[None]:
     """A step whose failure must not stop the ones after it."""
     try:
         yield

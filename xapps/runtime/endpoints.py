@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from oran.e2sm.rrm import RadioReport
+from oran.e2sm.rrm import EventTrigger, RadioReport
 from oran.platform.subscriptions import NOTIFICATION_PATH
 from xapps.runtime.discovery import Discovery
 from xapps.runtime.http import Response, Route
@@ -35,7 +35,7 @@ class Endpoints:
     slot: ModelSlot
     recent: RecentReports
     policies: Policies
-    discovery: Discovery
+    discovery: Discovery[EventTrigger]
     metrics: Metrics
     alive: Callable[[], bool]
     ready: Callable[[], bool]
@@ -121,7 +121,7 @@ def _policy(record: PolicyRecord) -> dict[str, Any]:
     }
 
 
-def _subscription(entry: Subscription) -> dict[str, Any]:
+def _subscription(entry: Subscription[EventTrigger]) -> dict[str, Any]:
     return {
         "meid": entry.meid,
         "ran_function_id": entry.ran_function_id,

@@ -12,15 +12,13 @@ PREFIX = "ricxapp"
 LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0)
 
 
-class Metrics:
-    """The metrics of one process, in a registry of their own."""
+class PlatformMetrics:
+    """What every xApp counts, in a registry of its own: messages, nodes, subscriptions, the platform's errors."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._declare_messages()
-        self._declare_decisions()
         self._declare_platform()
-        self._declare_kpis()
 
     def exposition(self) -> bytes:
         """The text format that Prometheus scrapes."""
@@ -34,6 +32,39 @@ class Metrics:
             for sample in metric.samples
             if sample.name.endswith("_total") and labels.items() <= sample.labels.items()
         )
+
+    def _declare_messages(self) -> None:
+        self.messages = self._counter("rmr_messages", "RMR messages received", "type")
+        self.messages_dropped = self._counter("rmr_messages_dropped", "RMR messages dropped because too many waited")
+        self.indications = self._counter("indications", "RIC Indications received", "meid")
+        self.indications_ignored = self._counter("indications_ignored", "RIC Indications not answered", "reason")
+        self.handler_errors = self._counter("handler_errors", "messages whose handling failed", "type", "error")
+
+    def _declare_platform(self) -> None:
+        self.registered = self._gauge("registered", "1 while the app manager lists this xApp")
+        self.e2_nodes = self._gauge("e2_nodes", "connected E2 nodes that offer the service model")
+        self.subscriptions = self._gauge("subscriptions", "subscriptions in place")
+        self.subscription_attempts = self._counter("subscription_attempts", "subscriptions asked for", "outcome")
+        self.platform_errors = self._counter("platform_errors", "platform calls that failed", "operation")
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, namespace=PREFIX, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, namespace=PREFIX, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(name, text, labels, namespace=PREFIX, registry=self.registry, buckets=LATENCY_BUCKETS_S)
+
+
+class Metrics(PlatformMetrics):
+    """The metrics of an xApp that decides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._declare_decisions()
+        self._declare_models()
+        self._declare_kpis()
 
     def record_kpis(self, meid: str, report: RadioReport) -> None:
         """Set the radio KPIs of a node from its report; a report without KPIs leaves them."""
@@ -56,16 +87,9 @@ class Metrics:
             self.slice_rate.labels(meid, name).set(float(rate))
             self.slice_satisfied.labels(meid, name).set(float(met / count) if count else 1.0)
 
-    def _declare_messages(self) -> None:
-        self.messages = self._counter("rmr_messages", "RMR messages received", "type")
-        self.messages_dropped = self._counter("rmr_messages_dropped", "RMR messages dropped because too many waited")
-        self.indications = self._counter("indications", "RIC Indications received", "meid")
-        self.indications_ignored = self._counter("indications_ignored", "RIC Indications not answered", "reason")
+    def _declare_decisions(self) -> None:
         self.reports = self._counter("reports", "complete radio reports", "meid")
         self.stale = self._counter("reports_stale", "reports skipped because a newer one was there", "meid")
-        self.handler_errors = self._counter("handler_errors", "messages whose handling failed", "type", "error")
-
-    def _declare_decisions(self) -> None:
         self.controls_sent = self._counter("controls_sent", "RIC Control Requests sent", "meid")
         self.controls_acked = self._counter("controls_acked", "RIC Control Acknowledges received", "meid")
         self.controls_refused = self._counter(
@@ -79,16 +103,11 @@ class Metrics:
         self.decision_latency = self._histogram("decision_latency_seconds", "report complete to control sent", "meid")
         self.control_round_trip = self._histogram("control_round_trip_seconds", "control sent to answer", "meid")
 
-    def _declare_platform(self) -> None:
+    def _declare_models(self) -> None:
         self.model = self._gauge("model_info", "the allocator that serves: 1", "allocator", "name", "version", "sha256")
         self.model_swaps = self._counter("model_swaps", "changes of the serving allocator", "outcome")
         self.policy = self._gauge("policy_enforced", "1 where an A1 policy instance is in force", "type", "instance")
         self.policy_requests = self._counter("policy_requests", "A1 policy requests handled", "operation", "status")
-        self.registered = self._gauge("registered", "1 while the app manager lists this xApp")
-        self.e2_nodes = self._gauge("e2_nodes", "connected E2 nodes that offer the service model")
-        self.subscriptions = self._gauge("subscriptions", "subscriptions in place")
-        self.subscription_attempts = self._counter("subscription_attempts", "subscriptions asked for", "outcome")
-        self.platform_errors = self._counter("platform_errors", "platform calls that failed", "operation")
 
     def _declare_kpis(self) -> None:
         self.weighted_throughput = self._gauge(
@@ -101,12 +120,3 @@ class Metrics:
         self.satisfied_share = self._gauge("satisfied_ratio", "share of UEs whose SLA is met", "meid")
         self.radiated_power = self._gauge("radiated_power_watts", "transmit power of all RUs", "meid")
         self.node_late_decisions = self._gauge("node_late_decisions", "intervals without a fresh decision", "meid")
-
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(name, text, labels, namespace=PREFIX, registry=self.registry)
-
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(name, text, labels, namespace=PREFIX, registry=self.registry)
-
-    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
-        return Histogram(name, text, labels, namespace=PREFIX, registry=self.registry, buckets=LATENCY_BUCKETS_S)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from oran.e2sm.rrm import Clock, EventTrigger
 from oran.errors import ModelError, PlatformError, SuiteError
 from oran.platform.app_manager import AppManagerClient, Registration
 from oran.platform.node_inventory import NodeInventoryClient
@@ -19,7 +20,7 @@ from oran.platform.subscriptions import ClientEndpoint, SubscriptionClient, Wait
 from oran.rmr.wire import RmrMessage
 from xapps import allocators
 from xapps.runtime.app import App
-from xapps.runtime.discovery import Discovery, Wanted
+from xapps.runtime.discovery import Discovery
 from xapps.runtime.endpoints import Endpoints
 from xapps.runtime.enforcers import ModelEnforcer, ReportingEnforcer
 from xapps.runtime.framework import Framework
@@ -31,6 +32,7 @@ from xapps.runtime.model_slot import ModelSlot, RecentReports, Serving
 from xapps.runtime.model_store import ModelStoreClient
 from xapps.runtime.notifications import NotificationBox
 from xapps.runtime.policies import Enforcer, Policies
+from xapps.runtime.radio_reports import Wanted
 from xapps.runtime.registration import Registrar
 from xapps.runtime.settings import Settings
 from xapps.runtime.subscription_book import SubscriptionBook
@@ -45,7 +47,7 @@ class XappProcess:
         self.settings = settings
         self.metrics = Metrics()
         self.recent = RecentReports(settings.recent_reports)
-        self.book = SubscriptionBook()
+        self.book: SubscriptionBook[EventTrigger] = SubscriptionBook()
         self.slot = ModelSlot(
             Serving(allocators.build(settings.allocator)), time.monotonic, settings.max_consecutive_failures
         )
@@ -172,7 +174,7 @@ class XappProcess:
             client, registration, self.metrics, on_registered=lambda: self._queries.restart(time.monotonic())
         )
 
-    def _discovery(self) -> Discovery:
+    def _discovery(self) -> Discovery[EventTrigger]:
         settings = self.settings
         endpoint = ClientEndpoint(host=settings.http_name, http_port=settings.http_port, rmr_port=settings.rmr_port)
         return Discovery(
@@ -226,7 +228,7 @@ class XappProcess:
 
     def _latency_bound_s(self) -> float:
         """Free-running decisions must meet their deadline; in lock-step the node waits."""
-        if self.discovery.lock_step:
+        if self.discovery.trigger.clock is Clock.LOCK_STEP:
             return self.settings.insert_wait_s
         return self.settings.decision_deadline_ms * 1e-3
 

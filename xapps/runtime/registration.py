@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from oran.errors import PlatformError
 from oran.platform.app_manager import AppManagerClient, Registration
-from xapps.runtime.metrics import Metrics
+from xapps.runtime.metrics import PlatformMetrics
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Registrar:
         self,
         client: AppManagerClient,
         registration: Registration,
-        metrics: Metrics,
+        metrics: PlatformMetrics,
         on_registered: Callable[[], None] = lambda: None,
     ) -> None:
         self.registered = False

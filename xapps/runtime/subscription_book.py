@@ -7,17 +7,28 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
 
-from oran.e2sm.rrm import EventTrigger
+
+class Trigger(Protocol):
+    """How a subscription reports: compared for equality, with a period."""
+
+    @property
+    def period_ms(self) -> int:
+        """Report period [ms]."""
+        ...
+
+
+TriggerT = TypeVar("TriggerT", bound=Trigger)
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(Generic[TriggerT]):
     """One subscription in place."""
 
     meid: str
     ran_function_id: int
-    trigger: EventTrigger
+    trigger: TriggerT
     subscription_id: str
     """Identifier at the subscription manager."""
     instance_id: int
@@ -27,11 +38,11 @@ class Subscription:
     admitted_s: float
 
 
-class SubscriptionBook:
+class SubscriptionBook(Generic[TriggerT]):
     """The subscriptions of this xApp, one a node."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, Subscription] = {}
+        self._entries: dict[str, Subscription[TriggerT]] = {}
         self._functions: dict[str, int] = {}
         self._ended: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -48,12 +59,12 @@ class SubscriptionBook:
         """Whether an indication is ours to answer: of our service model, and not of a subscription just ended."""
         return self._functions.get(meid) == ran_function_id and self._ended.get(meid) != instance_id
 
-    def admitted(self, subscription: Subscription) -> None:
+    def admitted(self, subscription: Subscription[TriggerT]) -> None:
         with self._lock:
             self._entries[subscription.meid] = subscription
             self._ended.pop(subscription.meid, None)
 
-    def ended(self, meid: str) -> Subscription | None:
+    def ended(self, meid: str) -> Subscription[TriggerT] | None:
         """Strike an entry out; what is still under way from it is not answered any more."""
         with self._lock:
             entry = self._entries.pop(meid, None)
@@ -68,9 +79,9 @@ class SubscriptionBook:
             if entry is not None:
                 self._entries[meid] = replace(entry, heard_s=now_s)
 
-    def get(self, meid: str) -> Subscription | None:
+    def get(self, meid: str) -> Subscription[TriggerT] | None:
         return self._entries.get(meid)
 
-    def all(self) -> list[Subscription]:
+    def all(self) -> list[Subscription[TriggerT]]:
         with self._lock:
             return list(self._entries.values())

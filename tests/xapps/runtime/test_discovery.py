@@ -25,10 +25,11 @@ from oran.platform.app_manager import AppManagerClient, Registration
 from oran.platform.node_inventory import NodeInventoryClient
 from oran.platform.subscriptions import ClientEndpoint, SubscriptionClient, WaitTime
 from tests.xapps.runtime.doubles import Ticking
-from xapps.runtime.discovery import Discovery, Wanted
+from xapps.runtime.discovery import Discovery
 from xapps.runtime.ledger import SubscriptionLedger
 from xapps.runtime.metrics import Metrics
 from xapps.runtime.notifications import NotificationBox
+from xapps.runtime.radio_reports import Wanted
 from xapps.runtime.registration import Registrar
 from xapps.runtime.subscription_book import SubscriptionBook
 
@@ -318,7 +319,7 @@ def test_reporting_is_changed_by_deleting_and_subscribing(discovery: Discovery, 
     action = platform.posted[-1]["SubscriptionDetails"][0]["ActionToBeSetupList"][0]
     assert action["ActionType"] == "insert"
     assert action["SubsequentAction"] == {"SubsequentActionType": "wait", "TimeToWait": "w2s"}
-    assert discovery.lock_step
+    assert discovery.trigger == LOCK
     discovery.change_reporting(LOCK)
     assert len(platform.posted) == 2
 
