@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from oran.e2ap import (
@@ -70,6 +70,11 @@ def rc_function() -> RanFunction:
     return RanFunction(rc.RAN_FUNCTION_ID, definition, 1, rc.OID)
 
 
+def standard_functions() -> tuple[RanFunction, ...]:
+    """KPM and RC: what every RIC in the field knows."""
+    return kpm_function(), rc_function()
+
+
 @dataclass(frozen=True, slots=True)
 class Examination:
     """What to try, and with which identity.
@@ -77,13 +82,13 @@ class Examination:
     Attributes:
         url: the E2 termination.
         node_id: the node to pose as; one that exists already is disturbed.
-        functions: RAN functions to offer.
+        functions: RAN functions to offer, at least one.
         timeout_s: how long each step may take.
     """
 
     url: str
     node_id: GlobalGnbId = POSED_NODE
-    functions: tuple[RanFunction, ...] = ()
+    functions: tuple[RanFunction, ...] = field(default_factory=standard_functions)
     timeout_s: float = 5.0
 
     async def steps(self) -> AsyncIterator[Step]:
@@ -130,7 +135,7 @@ class Examination:
         except PeerClosed as error:
             yield Step("send E2setupRequest", False, str(error), advice.HANG_UP)
             return
-        offered = ", ".join(f"{function.id} ({function.oid})" for function in self.functions) or "none"
+        offered = ", ".join(f"{function.id} ({function.oid})" for function in self.functions)
         yield Step("send E2setupRequest", True, f"as {short_text(self.node_id)}; RAN functions {offered}")
         yield await self._answer(channel, association)
 

@@ -78,9 +78,10 @@ def _add_standard_models(found: dict[str, dict[str, bytes]]) -> None:
     found["rc-control-outcome"]["empty"] = rc.encode_control_outcome(rc.ControlOutcome())
 
 
-def _report() -> rrm.RadioReport:
+def rrm_report() -> rrm.RadioReport:
+    """A report of three UEs, two RUs and four PRBs with every group in it."""
     ues, rus, prbs = 3, 2, 4
-    allocation = _allocation(ues, rus, prbs)
+    allocation = rrm_allocation(ues, rus, prbs)
     kpi = rrm.Kpi(12.5, np.arange(ues) * 1.5, np.full(ues, np.inf), np.arange(ues) < 1, 3.0, 1, 2, 3)
     return rrm.RadioReport(
         report_id=9,
@@ -103,7 +104,8 @@ def _report() -> rrm.RadioReport:
     )
 
 
-def _allocation(ues: int, rus: int, prbs: int) -> rrm.Allocation:
+def rrm_allocation(ues: int, rus: int, prbs: int) -> rrm.Allocation:
+    """PRBs handed out in turns, the last turn to nobody."""
     owner = np.arange(rus * prbs).reshape(rus, prbs) % (ues + 1) - 1
     ue_ids = np.arange(ues, dtype=np.int64) * 7 + 3
     return rrm.Allocation(ue_ids, np.zeros(ues, np.int16), owner.astype(np.int16), np.full((rus, prbs), 0.5), 9)
@@ -115,8 +117,9 @@ def _fragments(parts: list[tuple[bytes, bytes]]) -> bytes:
     )
 
 
-def _add_rrm(found: dict[str, dict[str, bytes]]) -> None:
-    definition = rrm.RanFunctionDefinition(
+def rrm_definition() -> rrm.RanFunctionDefinition:
+    """What a node of two RUs and four PRBs announces."""
+    return rrm.RanFunctionDefinition(
         name="ORAN-E2SM-RRM",
         description="radio resources",
         clocks=tuple(rrm.Clock),
@@ -129,9 +132,12 @@ def _add_rrm(found: dict[str, dict[str, bytes]]) -> None:
         max_ues=64,
         max_fragment_bytes=8000,
     )
+
+
+def _add_rrm(found: dict[str, dict[str, bytes]]) -> None:
     trigger = rrm.EventTrigger(rrm.Clock.LOCK_STEP, 20)
-    report, groups = _report(), tuple(rrm.ReportGroup)
-    found["rrm-ran-function"]["definition"] = rrm.encode_ran_function(definition)
+    report, groups = rrm_report(), tuple(rrm.ReportGroup)
+    found["rrm-ran-function"]["definition"] = rrm.encode_ran_function(rrm_definition())
     found["rrm-event-trigger"]["lock-step"] = rrm.encode_event_trigger(trigger)
     found["rrm-action"]["all-groups"] = rrm.encode_action_definition(rrm.ActionDefinition(groups, 8000))
     found["rrm-report"]["whole"] = rrm.encode_report(report)
@@ -140,7 +146,7 @@ def _add_rrm(found: dict[str, dict[str, bytes]]) -> None:
         parts = rrm.split_report(report, groups, clock=rrm.Clock.LOCK_STEP, max_fragment_bytes=limit)
         found["rrm-fragments"][f"of-{limit}"] = _fragments(parts)
     found["rrm-control-header"]["ssvae"] = rrm.encode_control_header(rrm.ControlHeader(9, "ssvae", "3"))
-    found["rrm-control-message"]["allocation"] = rrm.encode_allocation(_allocation(3, 2, 4))
+    found["rrm-control-message"]["allocation"] = rrm.encode_allocation(rrm_allocation(3, 2, 4))
     outcome = rrm.ControlOutcome(9, 41, "unknown_ue", "UE 3 has left")
     found["rrm-outcome"]["refused"] = rrm.encode_outcome(outcome)
 
