@@ -23,7 +23,7 @@ TEMPLATES = {
     "services.yaml": '{{- include "oran.xapp.services" . }}',
     "networkpolicy.yaml": '{{- include "oran.xapp.networkPolicy" . }}',
     "poddisruptionbudget.yaml": '{{- include "oran.podDisruptionBudget" . }}',
-    "servicemonitor.yaml": '{{- include "oran.serviceMonitor" (dict "root" . "port" "http" "path" "/ric/v1/metrics") }}',
+    "servicemonitor.yaml": '{{- include "oran.xapp.serviceMonitor" . }}',
     "prometheusrule.yaml": '{{- include "oran.prometheusRule" . }}',
     "dashboards.yaml": '{{- include "oran.dashboards" . }}',
     "tests/check.yaml": '{{- include "oran.xapp.test" . }}',
@@ -65,7 +65,7 @@ def content() -> dict[Path, str]:
 
 
 def links() -> dict[Path, str]:
-    """Symbolic links into the charts that a chart depends on: unpacked, so that it installs from a checkout as it is."""
+    """Symbolic links to the charts that a chart depends on: unpacked, so that it installs from a checkout as it is."""
     library = {HELM / name / "charts" / "library": "../../library" for name in [*OWN, *_names(), "suite"]}
     return library | {HELM / "suite" / "charts" / name: f"../../{name}" for name in [*OWN, *_names()]}
 

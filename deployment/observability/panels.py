@@ -89,7 +89,7 @@ def rows(title: str, text: str, query: Query, *, width: int = 12, hidden: Sequen
 
     def build() -> Any:
         panel = table.Panel().title(title).description(text).datasource(SOURCE)
-        excluded = {name: True for name in ("Time", "__name__", "instance", "job", "namespace", "pod", *hidden)}
+        excluded = dict.fromkeys(("Time", "__name__", "instance", "job", "namespace", "pod", *hidden), True)
         organise = models.DataTransformerConfig(id_val="organize", options={"excludeByName": excluded})
         return panel.with_transformation(organise).with_target(
             _target(query, "A").instant().format(PromQueryFormat.TABLE)

@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from deployment.fleet import ROOT, Xapp, xapps
 from deployment.observability import rules
 from deployment.observability.boards import allocator, overview, ran, rapp, ric, slices
-from deployment.fleet import ROOT, Xapp, xapps
 
 HELM = ROOT / "helm"
 BOARDS: dict[str, Callable[[Xapp], Any]] = {"allocator": allocator.build}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployment.observability import queries as q
 from deployment.fleet import Xapp
+from deployment.observability import queries as q
 from deployment.observability.panels import Query, board, choice, lines, number, rows
 
 DEADLINE = ((None, "green"), (0.01, "orange"), (0.02, "red"))

@@ -280,3 +280,7 @@ What it does right now:
   kubectl -n {{ include "oran.namespace" . }} port-forward service/{{ include "oran.xapp.service" . }}-http 8080 &
   curl -s http://127.0.0.1:8080/ric/v1/state
 {{- end }}
+
+{{- define "oran.xapp.serviceMonitor" -}}
+{{- include "oran.serviceMonitor" (dict "root" . "port" "http" "path" "/ric/v1/metrics") }}
+{{- end }}

@@ -85,4 +85,5 @@ podFailurePolicy:
         containerName: pipeline
         operator: In
         values: [1]
+      onPodConditions: []  # some versions ask for the key
 {{- end }}
