@@ -1,22 +1,13 @@
-"""One xApp process: what is built, in which order it starts, and how it ends.
-
-HTTP before anything that is answered over HTTP; registration before subscriptions, since RtMgr makes routes only to
-registered xApps; the query for policies after the routes that it needs.
-"""
+"""One xApp that decides: what it is built of. How it lives on the platform stands in ``life.py``."""
 
 from __future__ import annotations
 
-import gc
-import logging
-import threading
 import time
-from collections.abc import Callable
 
 from oran.e2sm.rrm import Clock, EventTrigger
-from oran.errors import ModelError, PlatformError, SuiteError
-from oran.platform.app_manager import AppManagerClient, Registration
+from oran.errors import ModelError
 from oran.platform.node_inventory import NodeInventoryClient
-from oran.platform.subscriptions import ClientEndpoint, SubscriptionClient, WaitTime
+from oran.platform.subscriptions import SubscriptionClient, WaitTime
 from oran.rmr.wire import RmrMessage
 from xapps import allocators
 from xapps.runtime.app import App
@@ -26,6 +17,7 @@ from xapps.runtime.enforcers import ModelEnforcer, ReportingEnforcer
 from xapps.runtime.framework import Framework
 from xapps.runtime.http import HttpServer
 from xapps.runtime.ledger import SubscriptionLedger
+from xapps.runtime.life import Life, Worker, client_endpoint, registrar
 from xapps.runtime.metrics import Metrics
 from xapps.runtime.model_file import ModelFile
 from xapps.runtime.model_slot import ModelSlot, RecentReports, Serving
@@ -33,11 +25,8 @@ from xapps.runtime.model_store import ModelStoreClient
 from xapps.runtime.notifications import NotificationBox
 from xapps.runtime.policies import Enforcer, Policies
 from xapps.runtime.radio_reports import Wanted
-from xapps.runtime.registration import Registrar
 from xapps.runtime.settings import Settings
 from xapps.runtime.subscription_book import SubscriptionBook
-
-log = logging.getLogger(__name__)
 
 
 class XappProcess:
@@ -57,88 +46,34 @@ class XappProcess:
             max_queue=settings.max_queue,
             on_drop=self.metrics.messages_dropped.inc,
         )
-        self.registrar = self._registrar()
+        self._queries = _Schedule(first_s=0.5, last_s=settings.policy_query_s)
+        self.registrar = registrar(settings, self.metrics, lambda: self._queries.restart(time.monotonic()))
         self.discovery = self._discovery()
         self.policies = self._policies()
         self.app = self._app()
         self.http = HttpServer(self._endpoints().routes(), settings.bind_host, settings.http_port)
-        self._stop = threading.Event()
-        self._healthy = False
-        self._failing: dict[str, str] = {}  # operation -> what it failed with last
-        self._queries = _Schedule(first_s=0.5, last_s=settings.policy_query_s)
-
-    # --- life ---------------------------------------------------------------------------------------
+        self.life = Life(
+            settings=settings,
+            framework=self.framework,
+            registrar=self.registrar,
+            discovery=self.discovery,
+            http=self.http,
+            metrics=self.metrics,
+            chores=[("query policies", self._query_policies)],  # after the routes that the query needs
+            workers=[Worker("policies", self.policies.run, self.policies.stop)],
+        )
 
     def run(self) -> None:
         """Serve until ``end``; then leave the platform as it was found."""
-        self.http.start()
-        threads = [
-            threading.Thread(target=self._keep_in_touch, name="platform", daemon=True),
-            threading.Thread(target=self.policies.run, name="policies", daemon=True),
-        ]
-        for thread in threads:
-            thread.start()
-        gc.collect()
-        gc.freeze()  # what exists now lives as long as the process: no full collection walks it in mid-decision
-        self.framework.serve()
-        self._leave()
+        self.life.run()
 
     def end(self) -> None:
         """Let ``run`` return; safe in a signal handler."""
-        self._stop.set()
-        self.framework.end()
+        self.life.end()
 
-    def _leave(self) -> None:
-        """Unsubscribe and deregister, within the time allowed."""
-        self._stop.set()
-        self.policies.stop()
-        leaving = threading.Thread(target=self._say_goodbye, name="leaving", daemon=True)
-        leaving.start()
-        leaving.join(self.settings.stop_timeout_s)
-        if leaving.is_alive():
-            log.warning("the platform did not answer in time; left without a word")
-        self.http.close()
-
-    def _say_goodbye(self) -> None:
-        self.discovery.stop()
-        try:
-            self.registrar.end()
-        except PlatformError as error:
-            log.warning("not deregistered: %s", error)
-
-    # --- the worker that keeps in touch with the platform ---------------------------------------------
-
-    def _keep_in_touch(self) -> None:
-        while not self._stop.is_set():
-            self._survived("health", self._check_health)
-            if self._survived("register", self.registrar.ensure):
-                self._survived("discover", self.discovery.tick)
-                if self._queries.due(time.monotonic()):
-                    self._survived("query policies", self.policies.query)
-            self._stop.wait(self.settings.poll_period_s)
-
-    def _check_health(self) -> None:
-        was_healthy = self._healthy
-        self._healthy = self.framework.check_health()
-        if self._healthy and not was_healthy:
-            self.discovery.rewrite_ledger()
-
-    def _survived(self, operation: str, step: Callable[[], object]) -> bool:
-        """Whether a step succeeded; a failure is counted, logged when it is a new one, and tried again next round."""
-        try:
-            step()
-        except SuiteError as error:
-            if self._failing.get(operation) != str(error):
-                log.warning("%s: %s", operation, error)
-            self._failing[operation] = str(error)
-        except Exception:
-            log.exception("%s failed", operation)
-        else:
-            if self._failing.pop(operation, None) is not None:
-                log.info("%s: works again", operation)
-            return True
-        self.metrics.platform_errors.labels(operation).inc()
-        return False
+    def _query_policies(self) -> None:
+        if self._queries.due(time.monotonic()):
+            self.policies.query()
 
     # --- wiring ---------------------------------------------------------------------------------------
 
@@ -159,24 +94,8 @@ class XappProcess:
             deadline_s=self.settings.decision_deadline_ms * 1e-3,
         )
 
-    def _registrar(self) -> Registrar:
-        settings = self.settings
-        registration = Registration(
-            app_name=settings.name,
-            instance_name=settings.instance,
-            http_endpoint=settings.http_endpoint,
-            rmr_endpoint=settings.rmr_endpoint,
-            app_version=settings.version,
-            config=settings.registered_config,
-        )
-        client = AppManagerClient(settings.app_manager_url, timeout_s=settings.platform_timeout_s)
-        return Registrar(
-            client, registration, self.metrics, on_registered=lambda: self._queries.restart(time.monotonic())
-        )
-
     def _discovery(self) -> Discovery[EventTrigger]:
         settings = self.settings
-        endpoint = ClientEndpoint(host=settings.http_name, http_port=settings.http_port, rmr_port=settings.rmr_port)
         return Discovery(
             nodes=NodeInventoryClient(settings.node_manager_url, timeout_s=settings.platform_timeout_s),
             subscriptions=SubscriptionClient(settings.subscription_manager_url, timeout_s=settings.platform_timeout_s),
@@ -185,7 +104,7 @@ class XappProcess:
             book=self.book,
             metrics=self.metrics,
             wanted=Wanted(
-                endpoint=endpoint,
+                endpoint=client_endpoint(settings),
                 oid=settings.ran_function_oid,
                 groups=settings.groups,
                 insert_wait=WaitTime(settings.insert_wait),
