@@ -3,7 +3,7 @@ import pytest
 
 from oran.errors import ConfigError
 from xapps.classic import enumeration, exact, greedy
-from xapps.classic.cell import single_cell
+from xapps.classic.cell import Cell, single_cell
 from xapps.classic.certificate import certify
 from xapps.classic.lagrangian import Prices, dual_bound
 from xapps.classic.level_program import LevelProgram
@@ -140,3 +140,12 @@ def test_enumeration_refuses_what_it_cannot_finish(random_cell):
 def test_exact_refuses_several_rus(reports):
     with pytest.raises(ConfigError):
         exact.solve(reports("interfering", 1)[0])
+
+
+def test_cells_that_are_feasible_only_between_the_levels_are_certified_too():
+    cell = Cell(np.arange(1), np.full((1, 2), 1000.0), np.ones(1), np.array([5.0]), budget_w=0.02, cap_w=1.0)
+    assert LevelProgram.of(cell).prices() is None
+    found = exact.solve_cell(cell)
+    assert found.solution.feasible
+    assert found.value == pytest.approx(2 * np.log2(11.0))  # both PRBs at half the budget
+    assert found.gap <= exact.MOST_GAP
