@@ -18,11 +18,14 @@ ALLOCATORS: dict[str, str] = {
     "greedy": "xapps.classic.greedy:GreedyAllocator",
     "matching": "xapps.classic.matching:MatchingAllocator",
     "exact": "xapps.classic.exact:ExactAllocator",
+    "alcor-pair-greedy": "xapps.alcor.policy:pair_greedy",
+    "alcor-wmmse": "xapps.alcor.policy:wmmse",
 }
 """Allocators that need no model: name -> ``module:class``."""
 
 LEARNED: dict[str, str] = {
     "ssvae": "xapps.ssvae.policy:SsvaePolicy",
+    "alcor": "xapps.alcor.policy:AlcorPolicy",
 }
 """Allocators built from a model file by their ``from_model``: name -> ``module:class``."""
 

@@ -105,6 +105,9 @@ class LocalUra:
         return np.asarray(memory.share, np.float64)
 
 
+LEARNED_KINDS = (GraphUra, PerceptronUra, LocalUra)
+
+
 def from_weights(architecture: Mapping[str, Any], weights: bytes) -> Ura:
     """The policy of a manifest's architecture and its safetensors bytes.
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from oran.e2sm.rrm import Allocation, RadioReport
 
@@ -21,4 +26,39 @@ class Allocator(Protocol):
 
     def decide(self, report: RadioReport) -> Allocation:
         """The allocation for one report without batch axes; ``decision_id`` is the report's id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SharingState:
+    """Where an allocator that meets demands over time stands, arrays (U,)."""
+
+    ue_ids: NDArray[np.int64]
+    demand_bps_hz: NDArray[np.float64]
+    rate_bps_hz: NDArray[np.float64]
+    """Mean of the batch so far."""
+    multiplier: NDArray[np.float64]
+    """Price of each demand; 0 where it is met anyhow."""
+    activity: NDArray[np.float64]
+    """Probability with which each user may send."""
+
+
+@runtime_checkable
+class DemandAllocator(Allocator, Protocol):
+    """An allocator that meets demands on average, and therefore remembers, a node at a time."""
+
+    def decide_at(self, meid: str, report: RadioReport) -> Allocation:
+        """As ``decide``, with what is remembered of the node; the report's minimum rates are the demands."""
+        ...
+
+    def sharing(self, meid: str) -> SharingState | None:
+        """Where a node stands; None before its first report."""
+        ...
+
+    def forget(self, meid: str) -> None:
+        """A node has gone."""
+        ...
+
+    def refusal(self, reports: Sequence[RadioReport]) -> str:
+        """Why nobody could meet the demands of these reports; empty if that is not certain."""
         ...
