@@ -106,7 +106,7 @@ class Metrics(PlatformMetrics):
     def _declare_models(self) -> None:
         self.model = self._gauge("model_info", "the allocator that serves: 1", "allocator", "name", "version", "sha256")
         self.model_swaps = self._counter("model_swaps", "changes of the serving allocator", "outcome")
-        self.policy = self._gauge("policy_enforced", "1 where an A1 policy instance is in force", "type", "instance")
+        self.policy = self._gauge("policy_enforced", "1 where an A1 policy instance is in force", "type", "policy")
         self.policy_requests = self._counter("policy_requests", "A1 policy requests handled", "operation", "status")
 
     def _declare_kpis(self) -> None:

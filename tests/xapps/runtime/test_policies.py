@@ -125,7 +125,7 @@ def test_a_model_is_fetched_tested_and_swapped_in(bench: Bench) -> None:
     assert bench.fetched == [("127.0.0.1:7", "cell", 3)]
     assert bench.slot.serving.sha256 == GOOD.manifest.sha256
     assert bench.answers == [("one", "OK")]
-    assert bench.metrics.registry.get_sample_value("ricxapp_policy_enforced", {"type": str(MODEL), "instance": "one"})
+    assert bench.metrics.registry.get_sample_value("ricxapp_policy_enforced", {"type": str(MODEL), "policy": "one"})
 
 
 @pytest.mark.parametrize(
