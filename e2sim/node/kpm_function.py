@@ -10,7 +10,6 @@ from e2sim.node.functions import Content, ControlEffect, Subscription
 from e2sim.node.identities import Identities
 from e2sim.node.kpm_collector import Block, Collection, Collector
 from e2sim.node.kpm_plan import plan
-from e2sim.node.measurements import Level, names
 from e2sim.node.world import World
 from oran.e2ap import (
     Action,
@@ -24,6 +23,7 @@ from oran.e2ap import (
     RicSubscriptionRequest,
 )
 from oran.e2sm import kpm
+from oran.e2sm.kpm.measurements import Level, names
 from oran.errors import RemoteProtocolError
 
 log = logging.getLogger(__name__)

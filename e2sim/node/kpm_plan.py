@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from e2sim.node.identities import Identities
 from e2sim.node.interval import Place
-from e2sim.node.measurements import MEASUREMENTS, Level, Measured
+from e2sim.node.measurements import MEASUREMENTS, Measured
 from e2sim.node.ue_conditions import Condition, condition
 from oran.e2ap import CauseRicRequest
 from oran.e2sm import kpm
 from oran.e2sm.kpm import Label, Measurement, UeId
+from oran.e2sm.kpm.measurements import Level
 from oran.errors import RemoteProtocolError
 
 CELL_STYLE, UE_STYLE, CONDITIONAL_UE_STYLE, LISTED_UES_STYLE = 1, 2, 4, 5
@@ -113,6 +114,6 @@ def _ue_plan(
 
 def _measured(measurement: Measurement, level: Level) -> Measured:
     row = MEASUREMENTS.get(measurement.type) if isinstance(measurement.type, str) else None
-    if row is None or level not in row.levels:
+    if row is None or level not in row.definition.levels:
         raise refused(f"no measurement {measurement.type} of a {level.value}")
     return row

@@ -10,7 +10,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from e2sim.node.measurements import Level, names
 from oran import e2ap
 from oran.e2ap import (
     ActionType,
@@ -22,6 +21,7 @@ from oran.e2ap import (
     RicSubscriptionResponse,
 )
 from oran.e2sm import kpm, rrm
+from oran.e2sm.kpm.measurements import Level, names
 from tests.e2sim.node.kpm_requests import (
     KPM_REQUEST_ID,
     cell_action,

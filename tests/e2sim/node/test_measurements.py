@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from e2sim.node.interval import Interval, Place
-from e2sim.node.measurements import MEASUREMENTS, Level, names
+from e2sim.node.measurements import MEASUREMENTS
 from e2sim.node.slice_quota import Quota
 from e2sim.node.world import World
 from e2sim.scenario import load
-from oran.e2sm.kpm.measurements import DEFINITIONS, Kind
+from oran.e2sm.kpm.measurements import DEFINITIONS, Kind, Level, names
 from tests.e2sim.node.witness import Witness, steady_scenario
 
 
@@ -99,7 +99,7 @@ def test_a_row_of_the_table_says_which_values_there_can_be() -> None:
     for name, row in MEASUREMENTS.items():
         definition = row.definition
         assert definition.name == name
-        assert row.levels
+        assert Level.CELL in definition.levels
         assert definition.value(definition.high * 2 + 1) == min(definition.high, float("inf"))
         if definition.kind is Kind.INTEGER:
             assert isinstance(definition.value(2.6), int)
