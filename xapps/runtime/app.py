@@ -29,6 +29,7 @@ from oran.rmr.message_types import MessageType
 from oran.rmr.wire import RmrMessage
 from xapps.runtime import shield
 from xapps.runtime.controls import OpenControls, SentControl
+from xapps.runtime.indication_order import IndicationOrder
 from xapps.runtime.metrics import Metrics
 from xapps.runtime.model_slot import ModelSlot, RecentReports, Serving
 from xapps.runtime.subscription_book import SubscriptionBook
@@ -84,6 +85,7 @@ class App:
     def __post_init__(self) -> None:
         self._assemblers: dict[Stream, ReportAssembler] = {}
         self._open = OpenControls()
+        self._order = IndicationOrder()
 
     def on_messages(self, messages: Sequence[RmrMessage]) -> None:
         """Handle everything that has arrived, oldest first.
@@ -110,7 +112,7 @@ class App:
     # --- the eight hops -----------------------------------------------------------------------
 
     def on_indication(self, message: RmrMessage) -> Question | None:
-        """The report that an indication completes; None while fragments are missing or if it is not for us.
+        """The report that an indication completes; None while fragments are missing, or if it is not for us or no news.
 
         Raises:
             DecodeError: malformed E2AP or E2SM-RRM.
@@ -125,7 +127,13 @@ class App:
             return None
         self.book.heard(message.meid, now_s)
         report = self._assembler(message, indication).add(indication.header, indication.message)
-        return None if report is None else Question(message, indication, report, now_s)
+        if report is None:
+            return None
+        question = Question(message, indication, report, now_s)
+        if not self._order.is_news(question.stream, indication.sequence_number):
+            self.metrics.stale.labels(message.meid).inc()
+            return None
+        return question
 
     def decide(self, question: Question) -> RmrMessage:
         """The control that answers a report.
@@ -239,7 +247,9 @@ class App:
         stream = (message.meid, indication.request_id)
         assembler = self._assemblers.get(stream)
         if assembler is None:  # a new subscription of the node replaces its former one
-            self._assemblers = {kept: a for kept, a in self._assemblers.items() if kept[0] != message.meid}
+            for former in [kept for kept in self._assemblers if kept[0] == message.meid]:
+                del self._assemblers[former]
+                self._order.forget(former)
             assembler = self._assemblers[stream] = ReportAssembler()
         return assembler
 

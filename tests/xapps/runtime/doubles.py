@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -133,12 +134,20 @@ def indication_messages(
     call_process_id: bytes | None = None,
     max_fragment_bytes: int = 8000,
     request_id: RicRequestId = REQUEST_ID,
+    first_sequence_number: int | None = None,
 ) -> list[RmrMessage]:
     """What E2T sends for one report: every fragment a message."""
     kind = IndicationType.INSERT if clock is Clock.LOCK_STEP else IndicationType.REPORT
     parts = split_report(report, clock=clock, max_fragment_bytes=max_fragment_bytes)
-    pdus = [RicIndication(request_id, function_id, 1, kind, header, body, 0, call_process_id) for header, body in parts]
+    pdus = [
+        RicIndication(request_id, function_id, 1, kind, header, body, number, call_process_id)
+        for number, (header, body) in zip(_numbers(first_sequence_number), parts, strict=False)
+    ]
     return [RmrMessage(MessageType.RIC_INDICATION, e2ap.encode(pdu), request_id.instance, meid) for pdu in pdus]
+
+
+def _numbers(first: int | None) -> Iterator[int | None]:
+    return itertools.repeat(None) if first is None else (number % 65536 for number in itertools.count(first))
 
 
 def with_power(allocation: Allocation, power_w: Sequence[Sequence[float]] | np.ndarray) -> Allocation:
