@@ -6,9 +6,9 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-
-from xapps.runtime.__main__ import main as run
 
 ROOM = Path(__file__).parent
 
@@ -20,7 +20,14 @@ def main(arguments: Sequence[str]) -> int:
         print(f"usage: python -m xapps {{{','.join(known)}}} [--option VALUE ...]", file=sys.stderr)  # noqa: T201
         return 2
     descriptor = ROOM / arguments[0] / "xapp" / "config-file.json"
-    return run(["--config", str(descriptor), *arguments[1:]])
+    status: int = import_module(_program(arguments[0])).main(["--config", str(descriptor), *arguments[1:]])
+    return status
+
+
+def _program(name: str) -> str:
+    """The xApp's own program, or the one that runs allocators."""
+    own = f"xapps.{name}.__main__"
+    return own if find_spec(own) is not None else "xapps.runtime.__main__"
 
 
 if __name__ == "__main__":

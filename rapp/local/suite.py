@@ -161,6 +161,13 @@ class LocalSuite:
 
     def start_xapp(self, name: str = "ssvae", descriptor: str = "ssvae", **options: Any) -> XappPlace:
         """An xApp from the descriptor of ``xapps/<descriptor>``, under ``name``, with further settings by keyword."""
+        return self._start_xapp("xapps.runtime", name, descriptor, {"model_store": self.store_target} | options)
+
+    def start_monitor(self, name: str = "kpimon", **options: Any) -> XappPlace:
+        """A KPI monitor, with further settings by keyword."""
+        return self._start_xapp("xapps.kpimon", name, "kpimon", options)
+
+    def _start_xapp(self, module: str, name: str, descriptor: str, options: dict[str, Any]) -> XappPlace:
         place = XappPlace(name, *free_ports(3))
         folder = Path(__file__).resolve().parents[2] / "xapps" / descriptor / "xapp"
         ports = self.ports
@@ -180,11 +187,10 @@ class LocalSuite:
             "--node-manager-url": self.e2mgr_url,
             "--a1-rmr": f"{HOST}:{ports.ric_a1_rmr}",
             "--dbaas": f"{HOST}:{ports.redis}",
-            "--model-store": self.store_target,
         }
         values |= {f"--{key.replace('_', '-')}": value for key, value in options.items()}
         self.xapps[name] = place
-        self._start(name, self._python("xapps.runtime", values))
+        self._start(name, self._python(module, values))
         return place
 
     def start_all(self) -> None:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 import numpy as np
 
 from oran.e2sm.rrm import EventTrigger, RadioReport
-from oran.platform.subscriptions import NOTIFICATION_PATH
 from xapps.runtime.discovery import Discovery
 from xapps.runtime.http import Response, Route
 from xapps.runtime.metrics import Metrics
 from xapps.runtime.model_slot import ModelSlot, RecentReports
+from xapps.runtime.platform_routes import platform_routes
 from xapps.runtime.policies import Policies, PolicyRecord
 from xapps.runtime.settings import Settings
 from xapps.runtime.subscription_book import Subscription
-
-EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass
@@ -42,28 +39,21 @@ class Endpoints:
 
     def routes(self) -> dict[tuple[str, str], Route]:
         """(method, path) -> route."""
-        return {
-            ("GET", "/ric/v1/health/alive"): lambda body: _health(self.alive()),
-            ("GET", "/ric/v1/health/ready"): lambda body: _health(self.alive() and self.ready()),
-            ("GET", "/metrics"): self._metrics,
-            ("GET", "/ric/v1/metrics"): self._metrics,
-            ("GET", "/"): self._config,  # where AppMgr looks: registrations carry an empty path
-            ("GET", "/ric/v1/config"): self._config,
-            ("GET", "/ric/v1/state"): self._state,
-            ("POST", NOTIFICATION_PATH): self.discovery.notifications.post,
-        }
+        routes = platform_routes(
+            self.settings,
+            exposition=self._exposition,
+            notified=self.discovery.notifications.post,
+            alive=self.alive,
+            ready=self.ready,
+        )
+        return routes | {("GET", "/ric/v1/state"): self._state}
 
-    def _metrics(self, body: bytes) -> Response:
+    def _exposition(self) -> bytes:
         serving = self.slot.serving
         self.metrics.model.clear()
         name = serving.manifest.name if serving.manifest else ""
         self.metrics.model.labels(serving.allocator.name, name, serving.version, serving.sha256).set(1)
-        return Response(HTTPStatus.OK, self.metrics.exposition(), EXPOSITION_TYPE)
-
-    def _config(self, body: bytes) -> Response:
-        """The document that AppMgr fetches after a restart of its own."""
-        metadata = {"xappName": self.settings.name, "configType": "json"}
-        return Response.json([{"metadata": metadata, "config": self.settings.registered_config}])
+        return self.metrics.exposition()
 
     def _state(self, body: bytes) -> Response:
         return Response.json(
@@ -105,11 +95,6 @@ class Endpoints:
             "messages_dropped": metrics.messages_dropped,
         }
         return {name: metrics.count(counter) for name, counter in named.items()}
-
-
-def _health(well: bool) -> Response:
-    status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
-    return Response(status, b"OK\n" if well else b"not ready\n", "text/plain")
 
 
 def _policy(record: PolicyRecord) -> dict[str, Any]:

@@ -12,11 +12,13 @@ KEY = "subscriptions"
 
 
 class Sdl(Protocol):
-    """The part of the framework's SDL wrapper that is used here."""
+    """The part of the framework's SDL wrapper that xApps use."""
 
     def set(self, ns: str, key: str, value: Any) -> None: ...
 
     def get(self, ns: str, key: str) -> Any: ...
+
+    def delete(self, ns: str, key: str) -> None: ...
 
 
 class SubscriptionLedger:
