@@ -1,4 +1,4 @@
-"""A1 policies: the suite's two policy types, and a client of the A1 mediator's north face (A1-P v2).
+"""A1 policies: the suite's policy types, and a client of the A1 mediator's north face (A1-P v2).
 
 Type ids belong to an xApp (its descriptor's ``policies``), since the platform delivers one type to
 one xApp; the schemas are the same for all.
@@ -15,6 +15,7 @@ from oran.platform.rest import RestClient
 
 DEFAULT_MODEL_TYPE_ID: Final = 20100
 DEFAULT_REPORTING_TYPE_ID: Final = 20101
+DEFAULT_DEMANDS_TYPE_ID: Final = 20106
 _ROOT: Final = "/A1-P/v2"
 _DRAFT: Final = "http://json-schema.org/draft-07/schema#"
 
@@ -63,6 +64,37 @@ class ReportingPolicy(_Policy):
     period_ms: Annotated[int, Field(ge=1, le=10_000)]
 
 
+class UeDemand(_Policy):
+    """What one UE asks for."""
+
+    ue_id: Annotated[int, Field(ge=0)]
+    rate: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=False)]
+
+
+class SliceDemand(_Policy):
+    """What every UE of a slice asks for."""
+
+    slice: Annotated[str, Field(min_length=1)]
+    rate: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=False)]
+
+
+class DemandsPolicy(_Policy):
+    """Utility demands: mean rates that users want, for as long as the policy stands; a UE's own beats its slice's."""
+
+    unit: Literal["bps/Hz", "bit/s"]
+    ues: list[UeDemand] = Field(default_factory=list)
+    slices: list[SliceDemand] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> Self:
+        for names in ([each.ue_id for each in self.ues], [each.slice for each in self.slices]):
+            if len(set(names)) != len(names):
+                raise ValueError("a UE or slice is named twice")
+        if not self.ues and not self.slices:
+            raise ValueError("names neither UEs nor slices")
+        return self
+
+
 MODEL_SCHEMA: Final[dict[str, Any]] = {
     "$schema": _DRAFT,
     "type": "object",
@@ -90,6 +122,33 @@ REPORTING_SCHEMA: Final[dict[str, Any]] = {
     "additionalProperties": False,
 }
 """JSON Schema (draft-07) of :class:`ReportingPolicy`."""
+
+_RATE: Final = {"type": "number", "minimum": 0}
+
+
+def _demands_of(key: str, kind: dict[str, Any]) -> dict[str, Any]:
+    entry = {
+        "type": "object",
+        "properties": {key: kind, "rate": _RATE},
+        "required": [key, "rate"],
+        "additionalProperties": False,
+    }
+    return {"type": "array", "items": entry, "minItems": 1}
+
+
+DEMANDS_SCHEMA: Final[dict[str, Any]] = {
+    "$schema": _DRAFT,
+    "type": "object",
+    "properties": {
+        "unit": {"type": "string", "enum": ["bps/Hz", "bit/s"]},
+        "ues": _demands_of("ue_id", {"type": "integer", "minimum": 0}),
+        "slices": _demands_of("slice", {"type": "string", "minLength": 1}),
+    },
+    "required": ["unit"],
+    "anyOf": [{"required": ["ues"]}, {"required": ["slices"]}],
+    "additionalProperties": False,
+}
+"""JSON Schema (draft-07) of :class:`DemandsPolicy`."""
 
 
 class PolicyType(BaseModel):
@@ -121,6 +180,16 @@ def reporting_policy_type(policy_type_id: int = DEFAULT_REPORTING_TYPE_ID) -> Po
         description="Clock and period of the reports that an xApp subscribes to",
         policy_type_id=policy_type_id,
         create_schema=REPORTING_SCHEMA,
+    )
+
+
+def demands_policy_type(policy_type_id: int = DEFAULT_DEMANDS_TYPE_ID) -> PolicyType:
+    """The type "utility demands" under the id that an xApp's descriptor gives it."""
+    return PolicyType(
+        name="utility-demands",
+        description="Mean rates that UEs, or the UEs of a slice, ask for",
+        policy_type_id=policy_type_id,
+        create_schema=DEMANDS_SCHEMA,
     )
 
 

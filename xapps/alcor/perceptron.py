@@ -16,6 +16,9 @@ import numpy as np
 from oran.errors import ConfigError
 from xapps.alcor.links import Array, switched
 
+AMPLITUDE = 5.0
+"""About the mean of |h| sqrt(p_max) / sigma at 15 dB."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerceptronArchitecture:
@@ -62,9 +65,9 @@ def initialise(a: PerceptronArchitecture, rng: np.random.Generator) -> dict[str,
 
 
 def inputs(snr: Array, active: Array, xp: Any) -> Array:
-    """S = H_xi in logarithms, shape (..., N^2), roughly of unit size."""
-    logarithm = xp.log1p(switched(snr, active)) / 2.0 - 1.0
-    return logarithm.reshape((*logarithm.shape[:-2], -1))
+    """S = |H_xi|, shape (..., N^2), roughly of unit size at 15 dB."""
+    amplitude = xp.sqrt(switched(snr, active)) / AMPLITUDE - 1.0
+    return amplitude.reshape((*amplitude.shape[:-2], -1))
 
 
 def logits(a: PerceptronArchitecture, w: Mapping[str, Any], x: Array) -> Array:

@@ -28,7 +28,9 @@ from oran.errors import SuiteError, TransportError
 from oran.rmr.message_types import MessageType
 from oran.rmr.wire import RmrMessage
 from xapps.runtime import shield
+from xapps.runtime.contracts import Allocator, DemandAllocator
 from xapps.runtime.controls import OpenControls, SentControl
+from xapps.runtime.demands import Demands
 from xapps.runtime.indication_order import IndicationOrder
 from xapps.runtime.metrics import Metrics
 from xapps.runtime.model_slot import ModelSlot, RecentReports, Serving
@@ -69,6 +71,7 @@ class App:
 
     Attributes:
         on_policy: takes A1 policy requests; must return at once.
+        demands: utility demands that take the place of the reported minimum rates; none: the reported ones apply.
         deadline_s: a free-running decision that takes longer is counted as late [s].
         now_s: monotonic clock [s].
     """
@@ -81,6 +84,7 @@ class App:
     on_policy: Callable[[RmrMessage], None]
     now_s: Callable[[], float]
     deadline_s: float = 0.02
+    demands: Demands | None = None
 
     def __post_init__(self) -> None:
         self._assemblers: dict[Stream, ReportAssembler] = {}
@@ -141,7 +145,7 @@ class App:
         Raises:
             SuiteError: neither the serving nor the initial allocator could decide, or the decision cannot be encoded.
         """
-        serving, granted = self._granted(question.report)
+        serving, granted = self._granted(question)
         indication, report_id = question.indication, question.report.report_id
         header = ControlHeader(report_id, serving.allocator.name, serving.version)
         control = RicControlRequest(
@@ -217,11 +221,14 @@ class App:
         if took_s > self.deadline_s and not question.lock_step:
             self.metrics.late.labels(meid).inc()
 
-    def _granted(self, report: RadioReport) -> tuple[Serving, Allocation]:
+    def _granted(self, question: Question) -> tuple[Serving, Allocation]:
         """The serving allocator's decision behind the shield; the initial one's if that fails."""
+        meid, report = question.message.meid, question.report
+        if self.demands is not None:
+            report = self.demands.applied(meid, report)
         serving = self.slot.serving
         try:
-            granted = self._shielded(serving, report)
+            granted = self._shielded(serving, meid, report)
         except Exception as error:
             if serving is self.slot.initial:
                 raise
@@ -229,15 +236,25 @@ class App:
             self.metrics.handler_errors.labels("decide", type(error).__name__).inc()
             self.metrics.fallbacks.inc()
             self.slot.failed(serving, error)
-            return self.slot.initial, self._shielded(self.slot.initial, report)
+            return self.slot.initial, self._shielded(self.slot.initial, meid, report)
         self.slot.succeeded()
         return serving, granted
 
-    def _shielded(self, serving: Serving, report: RadioReport) -> Allocation:
-        granted, corrections = shield.project(serving.allocator.decide(report), report)
+    def _shielded(self, serving: Serving, meid: str, report: RadioReport) -> Allocation:
+        granted, corrections = shield.project(self._proposed(serving.allocator, meid, report), report)
         if corrections:
             self.metrics.shield_corrections.inc(corrections)
         return granted
+
+    def _proposed(self, allocator: Allocator, meid: str, report: RadioReport) -> Allocation:
+        """What the allocator says; one that meets demands over time remembers the node."""
+        if not isinstance(allocator, DemandAllocator):
+            return allocator.decide(report)
+        proposed = allocator.decide_at(meid, report)
+        state = allocator.sharing(meid)
+        if self.demands is not None and state is not None:
+            self.demands.record(meid, state)
+        return proposed
 
     def _ignore(self, reason: str) -> None:
         self.metrics.indications_ignored.labels(reason).inc()

@@ -96,6 +96,10 @@ class Policies:
         """What a policy had put in force is gone (a model was rolled back): its status becomes ERROR."""
         self._put(lambda: self._lose(policy_type_id, reason))
 
+    def judged(self, policy_type_id: int, reason: str) -> None:
+        """What is in force was watched: it is kept where ``reason`` is empty, and missed, though still tried, else."""
+        self._put(lambda: self._judge(policy_type_id, reason))
+
     def retry(self, policy_type_id: int) -> None:
         """What a policy waited for is here: enforce those that failed again."""
         self._put(lambda: self._retry(policy_type_id))
@@ -200,6 +204,12 @@ class Policies:
         if key is not None:
             record = replace(self._records[key], status=HandlerStatus.ERROR, reason=reason, final=True)
             self._respond(self._store(record))
+
+    def _judge(self, policy_type_id: int, reason: str) -> None:
+        key = self._in_force.get(policy_type_id)
+        if key is not None:
+            status = HandlerStatus.ERROR if reason else HandlerStatus.OK
+            self._respond(self._store(replace(self._records[key], status=status, reason=reason, final=bool(reason))))
 
     def _retry(self, policy_type_id: int) -> None:
         for key, record in list(self._records.items()):

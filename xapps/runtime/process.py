@@ -11,6 +11,8 @@ from oran.platform.subscriptions import SubscriptionClient, WaitTime
 from oran.rmr.wire import RmrMessage
 from xapps import allocators
 from xapps.runtime.app import App
+from xapps.runtime.contracts import DemandAllocator
+from xapps.runtime.demands import Demands, DemandsEnforcer
 from xapps.runtime.discovery import Discovery
 from xapps.runtime.endpoints import Endpoints
 from xapps.runtime.enforcers import ModelEnforcer, ReportingEnforcer
@@ -49,6 +51,7 @@ class XappProcess:
         self._queries = _Schedule(first_s=0.5, last_s=settings.policy_query_s)
         self.registrar = registrar(settings, self.metrics, lambda: self._queries.restart(time.monotonic()))
         self.discovery = self._discovery()
+        self.demands = self._demands()
         self.policies = self._policies()
         self.app = self._app()
         self.http = HttpServer(self._endpoints().routes(), settings.bind_host, settings.http_port)
@@ -92,6 +95,7 @@ class XappProcess:
             on_policy=self.policies.submit,
             now_s=time.monotonic,
             deadline_s=self.settings.decision_deadline_ms * 1e-3,
+            demands=self.demands,
         )
 
     def _discovery(self) -> Discovery[EventTrigger]:
@@ -114,7 +118,7 @@ class XappProcess:
             ),
             trigger=settings.event_trigger,
             now_s=time.monotonic,
-            on_gone=self.recent.forget,
+            on_gone=self._gone,
         )
 
     def _policies(self) -> Policies:
@@ -122,7 +126,31 @@ class XappProcess:
         model = ModelEnforcer(self.slot, self.recent, self._fetch, self._latency_bound_s, self.metrics)
         reporting = ReportingEnforcer(self.discovery, settings.event_trigger)
         enforcers: dict[int, Enforcer] = {settings.model_policy_type: model, settings.reporting_policy_type: reporting}
+        if self.demands is not None and settings.demands_policy_type is not None:
+            enforcers[settings.demands_policy_type] = DemandsEnforcer(self.demands, self.slot, self.recent)
         return Policies(enforcers, settings.name, self.framework.send, self.metrics)
+
+    def _demands(self) -> Demands | None:
+        """For xApps whose descriptor names a policy type of utility demands."""
+        settings = self.settings
+        policy_type = settings.demands_policy_type
+        if policy_type is None:
+            return None
+        return Demands(
+            self.metrics,
+            window=settings.demands_window,
+            tolerance=settings.demands_tolerance_ratio,
+            on_verdict=lambda reason: self.policies.judged(policy_type, reason),
+        )
+
+    def _gone(self, meid: str) -> None:
+        """A node has left: nothing that is remembered of it holds any more."""
+        self.recent.forget(meid)
+        if self.demands is not None:
+            self.demands.forget(meid)
+        allocator = self.slot.serving.allocator
+        if isinstance(allocator, DemandAllocator):
+            allocator.forget(meid)
 
     def _endpoints(self) -> Endpoints:
         return Endpoints(

@@ -35,6 +35,12 @@ class Settings(PlatformSettings):
     """A1 policy type that names the allocator and its model."""
     reporting_policy_type: int = Field(default=20101, ge=1, lt=2**31)
     """A1 policy type that sets the clock and the period."""
+    demands_policy_type: int | None = Field(default=None, ge=1, lt=2**31)
+    """A1 policy type of utility demands; none: minimum rates are those that the node reports."""
+    demands_window: int = Field(default=500, ge=1)
+    """Reports over which rates are averaged before demands are called met or missed."""
+    demands_tolerance_ratio: float = Field(default=0.05, ge=0, lt=1)
+    """Share by which an average rate may fall short of its demand."""
 
     # --- how we decide
     allocator: str = "equal"
@@ -57,17 +63,19 @@ class Settings(PlatformSettings):
 
     @model_validator(mode="after")
     def _distinct_policy_types(self) -> Self:
-        if self.model_policy_type == self.reporting_policy_type:
-            raise ConfigError("reporting_policy_type", self.reporting_policy_type, "is the model policy type too")
+        if len(set(self.policy_types)) != len(self.policy_types):
+            raise ConfigError("reporting_policy_type", self.policy_types, "policy types must differ")
         return self
-
-    @property
-    def policy_types(self) -> tuple[int, ...]:
-        return self.model_policy_type, self.reporting_policy_type
 
     @property
     def numeric_threads(self) -> int:
         return self.torch_threads
+
+    @property
+    def policy_types(self) -> tuple[int, ...]:
+        """Ids of the A1 policy types that this xApp handles."""
+        types = (self.model_policy_type, self.reporting_policy_type, self.demands_policy_type)
+        return tuple(each for each in types if each is not None)
 
     @property
     def event_trigger(self) -> EventTrigger:

@@ -1,0 +1,178 @@
+"""Utility demands that come through A1: they take the place of the reported minimum rates, and are watched.
+
+An allocator needs no face of its own for them: it reads ``min_rate_bps_hz`` as ever. Whether average rates keep up is
+seen on what the node measured, window after window; the policy's status follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import Gauge
+
+from oran.e2sm.rrm import RadioReport
+from oran.errors import DecisionRefused
+from oran.platform.a1 import DemandsPolicy
+from oran.platform.a1_messages import PolicyRequest
+from xapps.runtime.contracts import DemandAllocator, SharingState
+from xapps.runtime.metrics import PREFIX, Metrics
+from xapps.runtime.model_slot import ModelSlot, RecentReports
+
+Array = NDArray[np.float64]
+
+
+def with_demands(report: RadioReport, policy: DemandsPolicy) -> RadioReport:
+    """The report with the policy's demands as minimum rates; who is not named keeps his own."""
+    unit = 1.0 / report.prb_bandwidth_hz if policy.unit == "bit/s" else 1.0
+    rate = np.array(report.min_rate_bps_hz, np.float64)
+    slice_of = {name: index for index, name in enumerate(report.slice_names)}
+    for of_slice in policy.slices:
+        rate[report.slice_ids == slice_of.get(of_slice.slice, -1)] = of_slice.rate * unit
+    for of_ue in policy.ues:
+        rate[report.ue_ids == of_ue.ue_id] = of_ue.rate * unit
+    return replace(report, min_rate_bps_hz=rate)
+
+
+@dataclass
+class DemandWatch:
+    """Average rates of one node against its demands, window after window.
+
+    Attributes:
+        window: reports averaged.
+        tolerance: share by which an average may fall short.
+    """
+
+    window: int
+    tolerance: float
+    _ue_ids: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    _demand: Array = field(default_factory=lambda: np.zeros(0))
+    _total: Array = field(default_factory=lambda: np.zeros(0))
+    _reports: int = 0
+
+    def add(self, report: RadioReport) -> str | None:
+        """Takes a report; at the end of a window why the demands are missed, empty if they are met; else None."""
+        kpi = report.kpi
+        if kpi is None or kpi.rate_bps_hz.shape != report.ue_ids.shape:
+            return None
+        known = np.array_equal(report.ue_ids, self._ue_ids) and np.array_equal(report.min_rate_bps_hz, self._demand)
+        if not known:
+            self._ue_ids, self._demand = report.ue_ids, report.min_rate_bps_hz
+            self._total, self._reports = np.zeros(len(self._ue_ids)), 0
+            return None  # its KPIs still speak of the former demands
+        self._total = self._total + kpi.rate_bps_hz
+        self._reports += 1
+        if self._reports < self.window:
+            return None
+        average, self._total, self._reports = self._total / self._reports, np.zeros(len(self._ue_ids)), 0
+        return self._verdict(average)
+
+    def _verdict(self, average: Array) -> str:
+        missed = np.flatnonzero(average < (1.0 - self.tolerance) * self._demand)
+        closest = (f"UE {self._ue_ids[row]}: {average[row]:.2f} of {self._demand[row]:.2f}" for row in missed[:8])
+        return f"missed on average; closest rates [bps/Hz]: {', '.join(closest)}" if missed.size else ""
+
+
+class Demands:
+    """The demands in force, for all nodes of an xApp.
+
+    Args:
+        on_verdict: told the reason why demands are missed, or an empty one, at the end of a node's window where it
+            differs from the last.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        window: int = 500,
+        tolerance: float = 0.05,
+        on_verdict: Callable[[str], None] = lambda reason: None,
+    ) -> None:
+        self.policy: DemandsPolicy | None = None
+        self.on_verdict = on_verdict
+        self._window, self._tolerance = window, tolerance
+        self._watches: dict[str, DemandWatch] = {}
+        self._reasons: dict[str, str] = {}
+        self._declare(metrics)
+
+    def install(self, policy: DemandsPolicy | None) -> None:
+        """Let other demands, or none, apply from the next report on."""
+        self._watches, self._reasons = {}, {}
+        self.policy = policy
+
+    def applied(self, meid: str, report: RadioReport) -> RadioReport:
+        """The report with the demands in force; its KPIs are watched."""
+        policy = self.policy
+        if policy is None:
+            return report
+        asked = with_demands(report, policy)
+        watch = self._watches.setdefault(meid, DemandWatch(self._window, self._tolerance))
+        reason = watch.add(asked)
+        if reason is not None:
+            self._judge(meid, reason)
+        return asked
+
+    def record(self, meid: str, state: SharingState) -> None:
+        """Show where a node's time sharing stands."""
+        for row, ue_id in enumerate(state.ue_ids):
+            labels = (meid, str(ue_id))
+            self.demand.labels(*labels).set(state.demand_bps_hz[row])
+            self.rate.labels(*labels).set(state.rate_bps_hz[row])
+            self.multiplier.labels(*labels).set(state.multiplier[row])
+            self.activity.labels(*labels).set(state.activity[row])
+        wanted = state.demand_bps_hz > 0
+        short = np.maximum(0.0, state.demand_bps_hz - state.rate_bps_hz)[wanted] / state.demand_bps_hz[wanted]
+        self.violation.labels(meid).set(short.max(initial=0.0))
+
+    def forget(self, meid: str) -> None:
+        """A node has gone."""
+        self._watches.pop(meid, None)
+        self._reasons.pop(meid, None)
+
+    def _judge(self, meid: str, reason: str) -> None:
+        before = next((each for each in self._reasons.values() if each), "")
+        self._reasons[meid] = f"{meid}: {reason}" if reason else ""
+        now = next((each for each in self._reasons.values() if each), "")
+        if bool(now) != bool(before):
+            self.on_verdict(now)
+
+    def _declare(self, metrics: Metrics) -> None:
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(name, text, labels, namespace=PREFIX, registry=metrics.registry)
+
+        self.demand = gauge("ue_demand_bps_per_hz", "utility demand", "meid", "ue")
+        self.rate = gauge("ue_rate_average_bps_per_hz", "mean rate of the batch so far", "meid", "ue")
+        self.multiplier = gauge("ue_multiplier", "price of the demand", "meid", "ue")
+        self.activity = gauge("ue_activity_ratio", "probability of being allowed to send", "meid", "ue")
+        self.violation = gauge("demand_violation_ratio", "largest shortfall relative to its demand", "meid")
+
+
+@dataclass
+class DemandsEnforcer:
+    """What the A1 type "utility demands" does."""
+
+    demands: Demands
+    slot: ModelSlot
+    recent: RecentReports
+
+    def enforce(self, request: PolicyRequest) -> None:
+        """Let the policy's demands apply.
+
+        Raises:
+            SuiteError: DecodeError (no such policy), or DecisionRefused if what decides is certain that nobody could
+                meet them; then the former demands stay.
+        """
+        policy = DemandsPolicy.from_json(request.payload())
+        allocator = self.slot.serving.allocator
+        if isinstance(allocator, DemandAllocator):
+            reason = allocator.refusal([with_demands(report, policy) for report in self.recent.snapshot()])
+            if reason:
+                raise DecisionRefused("demands", reason)
+        self.demands.install(policy)
+
+    def withdraw(self) -> None:
+        """The reported minimum rates apply again."""
+        self.demands.install(None)
