@@ -135,7 +135,7 @@ class E2Node:
 
     async def _serve(self, channel: Channel) -> bool:
         """One association from set-up to loss; True if E2 Setup had been accepted."""
-        association = E2Association(Role.E2_NODE)
+        association = E2Association(Role.E2_NODE, timeouts_s={E2SetupRequest: self.settings.setup_timeout_s})
         self._association, self._channel = association, channel
         timer = asyncio.create_task(self._run_timers(association))
         try:
