@@ -30,8 +30,8 @@ EQUAL_SPLIT = slice(1, 2)
 MINIMUM_RATE_SHARES = (1.0, 0.8, 0.5, 0.2, 0.0)
 """Shares of the budget that the minimum rates may take where power is short: one candidate each."""
 
-SHORTFALL_PRICE = 1e3
-"""Weighted throughput that a missing bps/Hz of minimum rate costs when candidates are compared."""
+Worth = tuple[float, float]
+"""What an allocation is worth, ordered as tuples are: less shortfall of minimum rates, then weighted throughput."""
 
 POWER_ROUNDS = 2
 """Rounds in which several RUs answer to each other's powers."""
@@ -121,20 +121,20 @@ def _by_association(serving: Indices, scores: Array) -> Iterator[tuple[Indices, 
 
 def _serve(
     report: RadioReport, gain: Array, serving: Indices, scores: Array, decoding: Decoding
-) -> tuple[float, Indices, Indices, Array]:
-    """Candidates of one association: value, associations (U,), owners (R, K) and powers (R, K) of the best."""
+) -> tuple[Worth, Indices, Indices, Array]:
+    """Candidates of one association: worth, associations (U,), owners (R, K) and powers (R, K) of the best."""
     num_rus, num_prbs = scores.shape[-2:]
     owner = np.full((num_rus, num_prbs), NOBODY)
     share_w = np.minimum(report.ru_power_budget_w / num_prbs, report.prb_power_cap_w)
     power_w = np.repeat(share_w[:, None], num_prbs, axis=1)
-    value = 0.0
+    worth = np.zeros(2)
     for _ in range(POWER_ROUNDS if num_rus > 1 else 1):
-        values = [
+        rows = [
             _serve_ru(report, gain, np.flatnonzero(serving == ru), ru, scores[:, :, ru], owner, power_w, decoding)
             for ru in range(num_rus)
         ]
-        value = float(sum(values))
-    return value, serving, owner, power_w
+        worth = np.sum(rows, axis=0)
+    return (float(worth[0]), float(worth[1])), serving, owner, power_w
 
 
 def _serve_ru(
@@ -146,24 +146,25 @@ def _serve_ru(
     owner: Indices,
     power_w: Array,
     decoding: Decoding,
-) -> float:
-    """Fill one RU's row of ``owner`` and ``power_w`` against the other RUs' powers; returns the row's value."""
+) -> Array:
+    """Fill one RU's row of ``owner`` and ``power_w`` against the other RUs' powers; returns the row's worth, (2,)."""
     if ues.size == 0:
         owner[ru], power_w[ru] = NOBODY, 0.0
-        return 0.0
+        return np.zeros(2)
     others = np.arange(len(power_w)) != ru
     interference_w = (gain[ues][:, others] * power_w[others]).sum(axis=1)  # (u, K)
     gain_per_w = gain[ues, ru] / (report.noise_w + interference_w)
     weight, wanted = report.weight[ues], report.min_rate_bps_hz[ues]
     budget_w, cap_w = report.ru_power_budget_w[ru], report.prb_power_cap_w
     rows = assignments(scores[:, ues], gain_per_w, wanted, budget_w, cap_w, decoding.assignment)
-    power, value = polish(rows, gain_per_w, weight, wanted, budget_w, cap_w)
-    if value.max() < 0.0 and decoding.assignment == "matching":  # a minimum rate is missed: count PRBs by power instead
-        rows = frugal_assignments(scores[:, ues], gain_per_w, wanted, budget_w, cap_w)
-        power, value = polish(rows, gain_per_w, weight, wanted, budget_w, cap_w)
-    best = int(value.argmax())
+    power, worth = polish(rows, gain_per_w, weight, wanted, budget_w, cap_w)
+    if worth[:, 0].max() < 0.0 and decoding.assignment == "matching":  # a minimum rate is missed: count PRBs by power
+        frugal = frugal_assignments(scores[:, ues], gain_per_w, wanted, budget_w, cap_w)
+        rows = np.concatenate([rows, frugal])
+        power, worth = polish(rows, gain_per_w, weight, wanted, budget_w, cap_w)
+    best = int(np.lexsort((worth[:, 1], worth[:, 0]))[-1])
     owner[ru], power_w[ru] = ues[rows[best]], power[best]
-    return float(value[best])
+    return worth[best]
 
 
 def assignments(
@@ -271,12 +272,12 @@ def _matched(regret: Array, prbs: NDArray[np.intp], favourite: NDArray[np.intp])
 def polish(
     owner: Indices, gain_per_w: Array, weight: Array, wanted: Array, budget_w: float, cap_w: float
 ) -> tuple[Array, Array]:
-    """Exact power of each assignment, shape (A, K), and its value, shape (A,): throughput less the priced shortfall."""
+    """Exact power of each assignment, shape (A, K), and its worth, shape (A, 2): less shortfall, then throughput."""
     num_ues, num_prbs = gain_per_w.shape
     own_gain = gain_per_w[owner, np.arange(num_prbs)]
-    power_w, _ = waterfilling.fill(own_gain, owner, weight, wanted, budget_w, cap_w)
+    power_w, feasible = waterfilling.fill(own_gain, owner, weight, wanted, budget_w, cap_w)
     rate = np.log2(1.0 + own_gain * power_w)
     flat = owner + num_ues * np.arange(len(owner))[:, None]
     per_ue = np.bincount(flat.ravel(), rate.ravel(), minlength=num_ues * len(owner)).reshape(-1, num_ues)
-    shortfall = np.maximum(wanted - per_ue, 0.0).sum(axis=-1)
-    return power_w, per_ue @ weight - SHORTFALL_PRICE * shortfall
+    shortfall = np.where(feasible, 0.0, np.maximum(wanted - per_ue, 0.0).sum(axis=-1))
+    return power_w, np.stack([-shortfall, per_ue @ weight], axis=-1)
