@@ -17,7 +17,7 @@ from rich.console import Console
 from e2sim import scenario as scenarios
 from oran.errors import ConfigError, SuiteError
 from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client
-from rapp import datasets, evaluation, figures, pipeline
+from rapp import datasets, evaluation, figures, figures_alcor, pipeline
 from rapp.a1_publisher import A1Publisher, Publication
 from rapp.display import dataset_bar, show_verdict, training_bar
 from rapp.incumbent import allocator_of
@@ -35,6 +35,7 @@ from xapps.runtime.model_store import ModelStoreClient
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(one_machine.app)
+app.add_typer(figures_alcor.app, name="alcor")
 console = Console()
 
 RunsRoot = Annotated[Path, typer.Option(help="Folder of training runs")]

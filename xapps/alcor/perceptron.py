@@ -25,8 +25,9 @@ class PerceptronArchitecture:
     """Shape of the network; goes into the manifest."""
 
     users: int = 20
-    hidden: tuple[int, ...] = (400, 400, 200)
-    """Widths between input and output. The paper counts {400, 400, 200, 20}: N^2 = 400 inputs come on top."""
+    hidden: tuple[int, ...] = (400, 200)
+    """Widths between input and output: the paper's {400, 400, 200, 20} counts the N^2 = 400 inputs, as its
+    {100, 400, 200, 10} and {2500, 400, 400, 50} for other N show."""
     extra_inputs: int = 0
     """Inputs beside the channel: N demands for the dynamic DNN."""
 

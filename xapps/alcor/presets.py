@@ -22,7 +22,7 @@ class Preset:
     """Channels: CN(0, 1) at 15 dB (section IV-A), or seven cells (IV-B)."""
     width: int = 32
     layers: int = 3
-    hidden: tuple[int, ...] = (400, 400, 200)
+    hidden: tuple[int, ...] = (400, 200)
     """Of the perceptron."""
     epochs: int = 30
     steps_per_epoch: int = 50
@@ -73,12 +73,12 @@ class Preset:
 _MLP = Preset(
     kind="perceptron",
     users=(20,),
-    epochs=80,
+    epochs=170,
     links_per_step=512 * 400,
-    learning_rate=1e-3,
+    learning_rate=3e-3,
     weighted_share=0.0,
     logit_decay=0.0,
-    liveness=1.0,
+    liveness=0.05,
 )
 
 PRESETS: dict[str, Preset] = {

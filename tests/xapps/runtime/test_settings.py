@@ -182,7 +182,7 @@ def test_every_descriptor_keeps_the_rules_of_the_onboarder(path: Path) -> None:
     assert {port["container"] for port in ports.values()} == {container}
     rmrdata = ports["rmrdata"]
     assert set(rmrdata["txMessages"]) | set(rmrdata["rxMessages"]) <= RTMGR_NAMES
-    assert rmrdata["policies"] == [document["controls"][f"{kind}_policy_type"] for kind in ("model", "reporting")]
+    assert rmrdata["policies"] == [each for name, each in document["controls"].items() if name.endswith("_policy_type")]
     assert document["annotations"]["prometheus.io/path"] == "/ric/v1/metrics"
     assert "rmr" not in document  # AppMgr would prefer it to messaging.ports
     assert document["livenessProbe"]["httpGet"] == {"path": "/ric/v1/health/alive", "port": 8080}

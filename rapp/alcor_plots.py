@@ -1,0 +1,121 @@
+"""Figures 1 to 4 of paper 5."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oran.errors import ConfigError
+from rapp import alcor_demands
+from xapps.alcor import demand_networks
+from xapps.alcor.channels import draw_snr
+from xapps.alcor.demand_networks import Effort
+from xapps.alcor.perceptron import PerceptronArchitecture
+from xapps.alcor.time_sharing import WEIGHTING, TimeSharing, TimeSharingRule
+from xapps.alcor.ura import Ura
+from xapps.alcor.window import play
+
+Array = NDArray[np.float64]
+Panels = dict[str, tuple[Array, Array | None]]
+"""Title -> (curves (T, N), dashed demands (N,) or (T, N))."""
+
+BATCHES = 60
+RULE = TimeSharingRule(rule="ascent", gamma=1.0)
+
+
+def draw(name: str, ura: Ura, folder: Path, seed: int) -> Path:
+    """Draw a figure into ``alcor-<name>.png``.
+
+    Raises:
+        ConfigError: no such figure.
+    """
+    if name not in FIGURES:
+        raise ConfigError("figure", name, f"known are {', '.join(FIGURES)}")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"alcor-{name}.png"
+    _plot(FIGURES[name](ura, seed), path)
+    return path
+
+
+def adaptation(ura: Ura, seed: int) -> Panels:
+    """Fig. 1: ALCOR against vanilla and meta-learnt re-training of {25, 25, 25, 5}."""
+    demand = alcor_demands.ALGORITHM
+    shape = PerceptronArchitecture(users=5, hidden=(25, 25))
+    meta, psi = demand_networks.train_meta(shape, 2.5, Effort(steps=300), seed)
+    rng = np.random.default_rng([9_999, seed])
+    vanilla = demand_networks.adapt(shape, demand_networks.fresh(shape, seed), demand, 0.3, rng)
+    warm = demand_networks.adapt(shape, meta, demand, psi, rng)
+    return {
+        "ALCOR": (_rates(ura, demand, RULE, rng), demand),
+        "meta-learning": (np.array(list(islice(warm, BATCHES))), demand),
+        "vanilla": (np.array(list(islice(vanilla, BATCHES))), demand),
+    }
+
+
+def three_windows(ura: Ura, seed: int) -> Panels:
+    """Fig. 2: demands that change twice."""
+    panels: Panels = {}
+    for title, rule in {"silencing": RULE, "weighting": WEIGHTING}.items():
+        rng = np.random.default_rng([9_999, seed])
+        sharing = TimeSharing(alcor_demands.WINDOWS[0], rule)
+        rates, wanted = [], []
+        for demand in alcor_demands.WINDOWS:
+            sharing.restart(demand)
+            rates.append(play(ura, sharing, lambda b: draw_snr("iid", rng, b, 5), rng, BATCHES).rate)  # noqa: B023
+            wanted.append(np.broadcast_to(demand, (BATCHES, 5)))
+        panels[title] = np.concatenate(rates), np.concatenate(wanted)
+    return panels
+
+
+def multipliers(ura: Ura, seed: int) -> Panels:
+    """Fig. 3: moving averages of rates, and multipliers, Table III with N = 20."""
+    rng = np.random.default_rng([9_999, seed])
+    demand = alcor_demands.TABLE_3[20]
+    found = play(ura, TimeSharing(demand, RULE), lambda b: draw_snr("iid", rng, b, 20), rng, 2 * BATCHES)
+    moving = np.cumsum(found.rate, axis=0) / np.arange(1, len(found.rate) + 1)[:, None]
+    return {"mean rate so far [bps/Hz]": (moving, demand[demand > 0]), "multiplier": (found.multiplier, None)}
+
+
+def infeasible(ura: Ura, seed: int) -> Panels:
+    """Fig. 4: demands that nobody can meet, N = 50."""
+    rng = np.random.default_rng([9_999, seed])
+    demand = alcor_demands.INFEASIBLE
+    return {"silencing": (_rates(ura, demand, RULE, rng), np.unique(demand))}
+
+
+FIGURES: dict[str, Callable[[Ura, int], Panels]] = {
+    "fig-1": adaptation,
+    "fig-2": three_windows,
+    "fig-3": multipliers,
+    "fig-4": infeasible,
+}
+
+
+def _rates(ura: Ura, demand: Array, rule: TimeSharingRule, rng: np.random.Generator) -> Array:
+    users = len(demand)
+    return play(ura, TimeSharing(demand, rule), lambda b: draw_snr("iid", rng, b, users), rng, BATCHES).rate
+
+
+def _plot(panels: Panels, path: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.5 * len(panels), 3.2), squeeze=False, layout="constrained")
+    for axis, (title, (curves, demand)) in zip(axes[0], panels.items(), strict=True):
+        lines = axis.plot(curves, linewidth=0.8)
+        if demand is not None and demand.ndim == 1:
+            for rate in np.unique(demand):
+                axis.axhline(rate, color="black", linestyle="--", linewidth=0.6)
+        elif demand is not None:
+            for line, wanted in zip(lines, demand.T, strict=True):
+                axis.plot(wanted, color=line.get_color(), linestyle="--", linewidth=0.6)
+        axis.set(title=title, xlabel="batch of 25 slots")
+    axes[0][0].set_ylabel("bps/Hz")
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
