@@ -71,7 +71,7 @@ _ROWS = (
     ("DRB.RlcSduDelayDl", "mean time of a packet from its arrival to its delivery",
      "0.1 ms", _REAL, 0, _INF, "seconds", 1e-4, _ALL, "TS 28.552, 5.1.3.3"),
     ("DRB.RlcSduTransmittedVolumeDL", "volume that was delivered",
-     "kbit", _INT, 0, LARGEST_INTEGER, "bits", 1e3, _ALL, "TS 28.558, 6.3"),
+     "kbit", _INT, 0, LARGEST_INTEGER, "bits", 1e3, _ALL, "none: as gNBs in the field name it"),
     ("DRB.RlcPacketDropRateDl", "share of the volume that was dropped because it had waited too long",
      "1e-6", _INT, 0, 1_000_000, "ratio", 1e-6, _ALL, "TS 28.552, 5.1.3.2"),
     ("DRB.PacketSuccessRateDl", "share of the volume that was delivered in time",

@@ -37,7 +37,6 @@ def test_the_descriptor_is_all_that_is_needed_on_the_platform() -> None:
         (["--max-cells", "13"], "max_cells"),
         (["--max-series", "0"], "max_series"),
         (["--stale-periods", "1"], "stale_periods"),
-        (["--clock", "lock-step"], "clock"),
     ],
 )
 def test_a_wrong_setting_names_its_field(options: list[str], field: str) -> None:
