@@ -76,8 +76,9 @@ class Bench:
         self.node = FakeNode(self.answer)
         self.routes = FakeRoutes("127.0.0.1:4001", "127.0.0.1:4002")
         self.notifications = FakeNotifications()
+        self.book = SubscriptionBook(self.sdl)  # type: ignore[arg-type]
         self.manager = SubscriptionManager(
-            SubscriptionBook(self.sdl),  # type: ignore[arg-type]
+            self.book,
             SubscriptionProcedures(self.node.send),
             self.routes,
             self.notifications,
