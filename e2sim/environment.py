@@ -83,9 +83,11 @@ class AllocationEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Starts an episode; ``info["simulator_seed"]`` is the seed under which an E2 node meets the same one."""
         super().reset(seed=seed)
-        self.simulator = Simulator(self.scenario, np.random.default_rng(self.np_random.integers(2**63)))
-        return observed(self.simulator.observe(), None), {}
+        simulator_seed = int(self.np_random.integers(2**63))
+        self.simulator = Simulator(self.scenario, np.random.default_rng(simulator_seed))
+        return observed(self.simulator.observe(), None), {"simulator_seed": simulator_seed}
 
     def step(self, action: NDArray[np.int64]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         if self.simulator is None:
