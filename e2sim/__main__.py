@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from e2sim import inspection
 from e2sim.node.clock import Clock
 from e2sim.node.e2_node import E2Node
 from e2sim.node.metrics import NodeMetrics
@@ -69,6 +70,10 @@ def node(
     except SuiteError as error:
         typer.echo(f"e2sim: {error}", err=True)
         raise typer.Exit(2) from error
+
+
+app.command()(inspection.show)
+app.command()(inspection.run)
 
 
 class _RestServer(uvicorn.Server):

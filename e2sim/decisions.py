@@ -51,3 +51,15 @@ def best_channel(report: RadioReport) -> Allocation:
     serving = serving_by_gain(gain_db)
     associated = serving[..., None] == np.arange(gain_db.shape[-2])  # (..., U, R)
     return even_allocation(report, np.where(associated[..., None], gain_db, -np.inf).argmax(axis=-3))
+
+
+def best_moment(report: RadioReport) -> Allocation:
+    """Every PRB to the associated UE whose channel is best beside its own mean over the PRBs, powers even.
+
+    Near and far UEs get equal shares, each where its fading is kind (proportional fair without a past).
+    """
+    gain_db = reported_gain_db(report)
+    serving = serving_by_gain(gain_db)
+    associated = serving[..., None] == np.arange(gain_db.shape[-2])  # (..., U, R)
+    relative_db = gain_db - gain_db.mean(axis=-1, keepdims=True)
+    return even_allocation(report, np.where(associated[..., None], relative_db, -np.inf).argmax(axis=-3))
