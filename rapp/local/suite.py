@@ -66,12 +66,14 @@ class LocalSuite:
         folder: run-time files: ``logs/``, ``redis/``, ``models/``.
         scenario: scenario of the E2 nodes.
         seed: seed of the first node; the next nodes count up.
+        e2_scheme: ``tcp``, or ``sctp`` where the kernel has it.
     """
 
-    def __init__(self, folder: Path, scenario: str = "cell", seed: int = 1) -> None:
+    def __init__(self, folder: Path, scenario: str = "cell", seed: int = 1, e2_scheme: str = "tcp") -> None:
         self.folder = folder
         self.scenario = scenario
         self.seed = seed
+        self.e2_scheme = e2_scheme
         self.ports = Ports.free()
         self.processes: dict[str, ManagedProcess] = {}
         self.xapps: dict[str, XappPlace] = {}
@@ -82,7 +84,7 @@ class LocalSuite:
 
     @property
     def e2_url(self) -> str:
-        return f"tcp://{HOST}:{self.ports.e2}"
+        return f"{self.e2_scheme}://{HOST}:{self.ports.e2}"
 
     @property
     def a1_url(self) -> str:
