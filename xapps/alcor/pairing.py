@@ -76,6 +76,8 @@ def one_link_an_ru(share: Array, value: Array, ru_of_ue: Indices, num_rus: int) 
         share: powers as shares, shape (K, U).
         value: weighted rates, shape (K, U).
     """
+    if share.shape[-1] == 0:
+        return np.full((num_rus, share.shape[0]), -1, np.int16)
     sends = (share > 0.0)[:, :, None] & (ru_of_ue[:, None] == np.arange(num_rus))  # (K, U, R)
     ranked = np.where(sends, value[:, :, None], -np.inf)
     owner = np.where(sends.any(axis=1), ranked.argmax(axis=1), -1)
