@@ -85,6 +85,7 @@ class KpimonProcess:
 
     def _gone(self, meid: str) -> None:
         """A node has left: its values are those of nobody."""
+        self.asking.plans.pop(meid, None)
         self.series.forget(meid)
         self.monitor.fresh.discard(meid)
         self.archive.gone(meid)
