@@ -93,7 +93,8 @@ def _add_run(families: Sequence[GaugeMetricFamily], run: Run) -> None:
     points = run.curves()
     epochs.add_metric([name], len(points))
     for key, value in (points[-1] if points else {}).items():
-        curve.add_metric([name, key], value)
+        if key != "epoch":
+            curve.add_metric([name, key], value)
     verdict = run.verdict()
     if verdict is None:
         return

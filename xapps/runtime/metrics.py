@@ -106,6 +106,8 @@ class Metrics(PlatformMetrics):
     def _declare_models(self) -> None:
         self.model = self._gauge("model_info", "the allocator that serves: 1", "allocator", "name", "version", "sha256")
         self.model_swaps = self._counter("model_swaps", "changes of the serving allocator", "outcome")
+        for outcome in ("swapped", "refused"):
+            self.model_swaps.labels(outcome)  # from zero, so that the very first one is an increase
         self.policy = self._gauge("policy_enforced", "1 where an A1 policy instance is in force", "type", "policy")
         self.policy_requests = self._counter("policy_requests", "A1 policy requests handled", "operation", "status")
 

@@ -76,14 +76,14 @@ def _decisions(me: str, node: str) -> list[Any]:
 
 
 def _model(me: str) -> list[Any]:
-    swaps = q.quiet(f"sum by (outcome) (increase(ricxapp_model_swaps_total{me}[$__range]))")
-    policies = q.quiet(f"sum by (operation, status) (increase(ricxapp_policy_requests_total{me}[$__range]))")
+    swaps = f"sum by (outcome) (ricxapp_model_swaps_total{me})"
+    policies = q.quiet(f"sum by (operation, status) (ricxapp_policy_requests_total{me})")
     return [
         rows(
             "Serving", "Allocator, model, version, digest", Query(f"ricxapp_model_info{me}"), hidden=("Value", "xapp")
         ),
-        lines("Model swaps", "In the range shown, by outcome", "short", Query(swaps, "{{outcome}}")),
-        lines("A1 policy requests", "In the range shown", "short", Query(policies, "{{operation}} {{status}}")),
+        lines("Model swaps", "Since the start, by outcome", "short", Query(swaps, "{{outcome}}")),
+        lines("A1 policy requests", "Since the start", "short", Query(policies, "{{operation}} {{status}}")),
         lines(
             "Platform errors",
             "Calls that failed, by operation",

@@ -8,6 +8,7 @@ from deployment.observability import queries as q
 from deployment.observability.panels import Query, bars, board, choice, lines, number, rows
 
 RUN = q.matching(run="$run")
+SHARES = "satisfied_share|of_exact|drops_all_satisfied|infeasible_before_projection"
 VERDICT = ((None, "red"), (1.0, "green"))
 
 
@@ -34,7 +35,16 @@ def build() -> Any:
             ],
             "Gate": [
                 bars("Gain", "Score less that of what served, with its interval [bps/Hz]", "none", _gain()),
-                bars("Evaluation", "Figures of the newest versions", "none", _figures()),
+                bars(
+                    "Scores",
+                    "Held-out draws of the newest versions [bps/Hz]",
+                    "none",
+                    _figures("score|weighted_throughput"),
+                ),
+                bars(
+                    "Shares", "Of UEs, draws, decisions and the exact optimum", "percentunit", _figures(SHARES), top=1
+                ),
+                bars("Decision time", "Percentiles on the gate's machine", "ms", _figures("latency_.*")),
             ],
             "Lineage": [
                 rows("Models", "Version, run, scenario, digest", Query("rapp_model_info"), width=16, hidden=("Value",)),
@@ -58,12 +68,13 @@ def _newest() -> Query:
 
 
 def _curves() -> Query:
-    return Query(f"max by (run, curve) (rapp_run_curve{RUN})", "{{curve}} {{run}}")
+    return Query(f"max by (run, curve) (rapp_run_curve{RUN})", "{{curve}}")
 
 
 def _gain() -> Query:
     return Query(f"max by (run, bound) (rapp_run_gain_bps_hz{RUN})", "{{run}} {{bound}}")
 
 
-def _figures() -> Query:
-    return Query("max by (name, version, figure) (rapp_model_evaluation)", "{{name}} {{version}} {{figure}}")
+def _figures(pattern: str) -> Query:
+    chosen = q.matching(figure=pattern)
+    return Query(f"max by (name, version, figure) (rapp_model_evaluation{chosen})", "{{name}} {{version}} {{figure}}")
