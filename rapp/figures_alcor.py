@@ -50,6 +50,8 @@ class Plan:
     iterations: int = 150
     """Iterations that count."""
     effort: Effort = field(default_factory=Effort)
+    programs: int = 2
+    """Channels that GP is solved on, a demand vector."""
     preset: str = "graph"
     root: Path = Path("out/alcor")
     docs: Path = Path("docs")
@@ -155,12 +157,12 @@ def geometric(plan: Plan) -> list[str]:
         for users, demand in table.items():
             gain = draw_snr("iid", _rng(plan, 0), plan.channels, users) * NOISE_W
             feasible = demands_feasible(gain, NOISE_W, 1.0, demand)
-            cells.append(f"{100 * feasible.mean():.2f} %{_gp_sum_rate(gain[feasible][:2], demand)}")
+            cells.append(f"{100 * feasible.mean():.2f} %{_gp_sum_rate(gain[feasible][: plan.programs], demand)}")
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return [
         *lines,
         "",
-        "Feasible share of the channels (Perron root, closed form), and GP's mean sum rate on two of them.",
+        "Feasible share of the channels (Perron root, closed form), and GP's mean sum rate on a few of them.",
     ]
 
 
@@ -169,7 +171,8 @@ def seven_cell(plan: Plan) -> list[str]:
     model = trained(plan.root, "graph-cells", seed=plan.seeds[0])
     ura = learned.from_weights(model.manifest.architecture, model.weights)
     lines = ["| policy | N = 7 | 14 | 21 | 35 | 49 |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
-    for name, each in {"graph": ura, "WMMSE-100": WmmseUra(), "pair-greedy": PairGreedyUra()}.items():
+    policies: dict[str, Ura] = {"graph": ura, "WMMSE-100": WmmseUra(), "pair-greedy": PairGreedyUra()}
+    for name, each in policies.items():
         cells = [_mean(_sum_rates(each, n, 1.0, plan, "seven-cell")) for n in (7, 14, 21, 35, 49)]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
@@ -257,7 +260,7 @@ def _demand_networks(plan: Plan) -> list[str]:
     fixed_shape = PerceptronArchitecture(users=5, hidden=(100, 50))
     dynamic_shape = PerceptronArchitecture(users=5, hidden=(200, 100), extra_inputs=5)
     wanted = alcor_demands.TABLE_4
-    makers = {
+    makers: dict[str, tuple[PerceptronArchitecture, Callable[[int], dict[str, np.ndarray]]]] = {
         "fixed DNN (trained on u2)": (fixed_shape, lambda s: _fixed(fixed_shape, wanted["u2"], plan, s)),
         "dynamic DNN": (dynamic_shape, lambda s: demand_networks.train_dynamic(dynamic_shape, 3.0, plan.effort, s)),
     }

@@ -64,10 +64,12 @@ class Preset:
         unknown = sorted(set(changes) - set(self.to_dict()))
         if unknown:
             raise ConfigError("changes", unknown, "are no fields of the preset")
-        return replace(self, **{k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
+        return replace(self, **values)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Fields as JSON has them: tuples as lists."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
 
 _MLP = Preset(

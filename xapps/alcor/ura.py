@@ -23,8 +23,13 @@ Array = NDArray[np.float64]
 class Ura(Protocol):
     """A policy for unconstrained resource allocation."""
 
-    name: str
-    takes_weights: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def takes_weights(self) -> bool:
+        """Whether users may have different utility weights."""
+        ...
 
     def shares(self, snr: Array, active: Array, weight: Array | None = None) -> Array:
         """Powers as shares of p_max, shape (B, N); 0 for inactive users (eq. 5).

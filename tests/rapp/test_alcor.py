@@ -1,0 +1,111 @@
+"""Paper 5's tables in small: runs that are found again, rows that hold numbers, networks that learn demands."""
+
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rapp import alcor_demands, alcor_plots, figures_alcor
+from rapp.alcor_runs import trained
+from xapps.alcor import demand_networks
+from xapps.alcor.channels import draw_snr
+from xapps.alcor.demand_networks import Effort
+from xapps.alcor.perceptron import PerceptronArchitecture
+from xapps.alcor.time_sharing import violation_percent
+from xapps.alcor.ura import PairGreedyUra, WmmseUra
+
+TINY = {"epochs": 1, "steps_per_epoch": 3, "links_per_step": 800, "width": 8, "layers": 1}
+
+
+@pytest.fixture
+def plan(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures_alcor, "graph_policy", lambda plan: PairGreedyUra())
+    return figures_alcor.Plan(
+        seeds=(0, 1),
+        channels=120,
+        settle=5,
+        iterations=10,
+        effort=Effort(steps=3),
+        root=tmp_path,
+        docs=tmp_path,
+        programs=0,
+    )
+
+
+def test_wmmse_lands_where_the_paper_does(plan):
+    paper = {0.25: 5.88, 0.5: 6.74, 0.75: 7.33, 1.0: 7.74}
+    larger = replace(plan, channels=700)
+    for kappa, rate in paper.items():
+        assert figures_alcor._sum_rates(WmmseUra(), 20, kappa, larger).mean() == pytest.approx(rate, abs=0.1)
+
+
+def test_a_run_is_found_again_and_keeps_its_curves(tmp_path):
+    first = trained(tmp_path, "graph", seed=3, changes=TINY)
+    again = trained(tmp_path, "graph", seed=3, changes=TINY, on_progress=lambda *_: pytest.fail("trained twice"))
+    assert again.weights == first.weights and again.manifest == first.manifest
+    assert trained(tmp_path, "graph", seed=4, changes=TINY).weights != first.weights
+    assert len(list(tmp_path.glob("*/curves.json"))) == 2
+
+
+@pytest.mark.parametrize("name", ["table-2", "table-3", "algorithm", "table-4", "geometric"])
+def test_tables_are_measured_in_small(plan, name):
+    lines = figures_alcor.tables(plan)[name]()
+    rows = [line for line in lines if line.startswith("|")]
+    width = rows[0].count("|")
+    assert len(rows) >= 4 and all(row.count("|") == width for row in rows)
+    assert "nan" not in "".join(rows)
+
+
+def test_few_channels_allow_table_2_at_once_and_none_allow_table_3(plan):
+    rows = figures_alcor.geometric(replace(plan, channels=400))
+    assert rows[3].startswith("| Table III | 0.00 %")
+
+
+@pytest.mark.parametrize("name", ["fig-2", "fig-3"])
+def test_figures_are_drawn(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(alcor_plots, "BATCHES", 3)
+    assert alcor_plots.draw(name, PairGreedyUra(), tmp_path, 0).stat().st_size > 5000
+
+
+def test_users_count_from_one_and_later_parts_win():
+    assert alcor_demands.TABLE_3[20][[0, 4, 10, 11, 18]].tolist() == [0.1, 0.4, 0.0, 0.2, 0.8]
+    assert alcor_demands.INFEASIBLE[[18, 19, 24, 29, 30]].tolist() == [0.0, 2.0, 3.0, 3.0, 5.0]
+
+
+def test_the_page_has_a_place_for_every_table(plan):
+    page = Path("docs/alcor.md").read_text()
+    assert all(f"<!-- table: {name} -->" in page for name in figures_alcor.tables(plan))
+
+
+def test_reward_charges_shortfalls_only():
+    rate, demand = torch.tensor([1.0, 2.0]), torch.tensor([1.5, 1.0])
+    assert float(demand_networks.reward(rate, demand, 100.0)) == pytest.approx(3.0 - 50.0)
+
+
+def test_a_network_for_fixed_demands_meets_these_and_not_others():
+    shape = PerceptronArchitecture(users=3, hidden=(40, 20))
+    demand = np.array([2.0, 0.5, 0.0])
+    w = demand_networks.train_fixed(shape, demand, Effort(steps=150, learning_rate=3e-3), 0)
+    snr = draw_snr("iid", np.random.default_rng(0), 2000, 3)
+    rate = demand_networks.mean_rates(shape, w, snr, demand)
+    assert violation_percent(demand, rate) < 5.0
+    assert violation_percent(demand[::-1], rate) > 20.0
+
+
+def test_the_dynamic_network_heeds_its_demands():
+    shape = PerceptronArchitecture(users=2, hidden=(30, 20), extra_inputs=2)
+    w = demand_networks.train_dynamic(shape, 3.0, Effort(steps=150, learning_rate=3e-3), 0)
+    snr = draw_snr("iid", np.random.default_rng(0), 1000, 2)
+    favoured = [demand_networks.mean_rates(shape, w, snr, np.array(d)) for d in ([3.0, 0.0], [0.0, 3.0])]
+    assert favoured[0][0] > favoured[1][0] + 0.5 and favoured[1][1] > favoured[0][1] + 0.5
+
+
+def test_the_learnt_inner_step_moves_and_adaptation_yields_rates():
+    shape = PerceptronArchitecture(users=2, hidden=(6, 6))
+    w, psi = demand_networks.train_meta(shape, 2.5, Effort(steps=3), 0)
+    assert psi > 0.0 and psi != 1e-3
+    rates = list(islice(demand_networks.adapt(shape, w, np.ones(2), psi, np.random.default_rng(0)), 3))
+    assert len(rates) == 3 and all(rate.shape == (2,) and (rate > 0).all() for rate in rates)
