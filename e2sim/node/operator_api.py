@@ -37,7 +37,8 @@ def operator_api(node: E2Node) -> FastAPI:
             "records": world.recorded,
             "indications": node.indications_sent,
             "controls": {"applied": world.applied, "refused": world.refused, "late": world.late},
-            "users": _users(world.observe()),
+            "slice_quotas": [asdict(quota) for quota in world.quotas],
+            "users": _users(world.observe()) | {"cell": world.cells.tolist()},
         }
 
     @app.get("/v1/trace")

@@ -162,8 +162,7 @@ class World:
         """Runs the slot with what is obeyed, and notes what it delivered."""
         report, gain_db = self.simulator.observe(), self.simulator.true_gain_db
         cells = self._attachment.cells(report, gain_db)
-        bounds = self._bounds(report, cells)
-        obeyed = self._obeyed(report, cells, bounds, gain_db)
+        obeyed = self._obeyed(report, cells, gain_db)
         self._attachment.served(obeyed)
         kpi = self.simulator.step(None if obeyed is self.simulator.in_force else obeyed)
         served = self.simulator.served
@@ -178,23 +177,21 @@ class World:
         present[cells, report.slice_ids] = True
         return Bounds.of(self.quotas, present, self.scenario.num_prbs)
 
-    def _obeyed(
-        self, report: RadioReport, cells: NDArray[np.int16], bounds: Bounds, gain_db: NDArray[np.float64]
-    ) -> Allocation:
+    def _obeyed(self, report: RadioReport, cells: NDArray[np.int16], gain_db: NDArray[np.float64]) -> Allocation:
         """The decision for this slot, within the quotas and with this slot's handovers."""
         allocation = self.simulator.in_force
         if self._pending is not None:
             self._decider, decided = self._pending
             allocation = decided if np.array_equal(decided.ue_ids, report.ue_ids) else reindexed(decided, report.ue_ids)
         elif self._schedules:
-            allocation = round_robin(report, cells, bounds, self.scenario.num_prbs)
+            allocation = round_robin(report, cells, self._bounds(report, cells), self.scenario.num_prbs)
         for ue_id, cell in self._handovers.items():
             found = np.flatnonzero(report.ue_ids == ue_id)
             if found.size:  # it may have left since
                 allocation = moved(allocation, int(found[0]), cell)
         if not self.quotas:
             return allocation
-        return slice_quota.enforced(allocation, report.slice_ids, gain_db, bounds)
+        return slice_quota.enforced(allocation, report.slice_ids, gain_db, self._bounds(report, cells))
 
     def start_episode(self, seed: int, slots: int) -> Episode:
         """Starts the radio anew from ``seed``; nobody is served until the first decision."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from typer.testing import CliRunner
 
+from e2sim.__main__ import app
 from e2sim.node.identities import Identities
 from e2sim.node.offer import ran_functions
 from e2sim.node.settings import NodeSettings
@@ -69,3 +71,17 @@ def test_a_ue_is_found_under_every_form_of_its_name() -> None:
     guami = Guami(b"\x00\xf1\x10", 1, 1, 1)
     forms = [GnbDuUeId(7), GnbCuUpUeId(7), GnbUeId(99, guami, (7,)), GnbUeId(7, guami)]
     assert [Identities.ue_number(form) for form in forms] == [7] * 4
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        (["--functions", "kpm,ccc"], "functions"),
+        (["--profile", "v1"], "profile"),
+        (["--max-message-bytes", "9"], "max_m"),
+    ],
+)
+def test_the_command_line_names_what_it_cannot_offer(options: list[str], field: str) -> None:
+    done = CliRunner().invoke(app, ["node", "--ric", "tcp://127.0.0.1:1", "--scenario", "tiny", *options])
+    assert done.exit_code == 2
+    assert field in done.output
