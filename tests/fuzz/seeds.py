@@ -7,6 +7,7 @@ A test fails when the committed files are not these, so a change of an encoding 
 
 from __future__ import annotations
 
+import struct
 from typing import Final
 
 import numpy as np
@@ -41,6 +42,7 @@ def seeds() -> dict[str, dict[str, bytes]]:
     _add_rrm(found)
     _add_rmr(found)
     _add_a1(found)
+    _add_captures(found)
     return found
 
 
@@ -174,6 +176,26 @@ def _add_a1(found: dict[str, dict[str, bytes]]) -> None:
     response = PolicyResponse(20100, "p1", "ssvae", HandlerStatus.ERROR, NotEnforcedReason.STATEMENT_NOT_APPLICABLE)
     found["a1-response"]["error"] = encode_policy_response(response)
     found["a1-query"]["model"] = encode_policy_query(20100)
+
+
+def _add_captures(found: dict[str, dict[str, bytes]]) -> None:
+    """One SCTP packet as pcap and as pcapng, hexadecimal text, and a length-prefixed stream."""
+    pdu = found["e2ap"]["ResetRequest"]
+    chunk = struct.pack(">BBHIHHI", 0, 3, 16 + len(pdu), 9, 1, 0, 70) + pdu + bytes(-len(pdu) % 4)
+    sctp = struct.pack(">HHII", 41000, 36422, 7, 0) + chunk
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(sctp), 0, 0, 64, 132, 0, b"\x0a\0\0\1", b"\x0a\0\0\2") + sctp
+    classic = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
+    found["capture"]["pcap"] = classic + struct.pack("<IIII", 1_700_000_000, 0, len(ip), len(ip)) + ip
+    packet = struct.pack("<IIIII", 0, 0, 0, len(ip), len(ip)) + ip + bytes(-len(ip) % 4)
+    section = _block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+    found["capture"]["pcapng"] = section + _block(1, struct.pack("<HHI", 101, 0, 0)) + _block(6, packet)
+    found["capture"]["text"] = f"{pdu.hex()}\n{pdu.hex(' ')}\n".encode()
+    found["capture"]["stream"] = b"".join(len(item).to_bytes(4, "big") + item for item in found["e2ap"].values())
+
+
+def _block(kind: int, body: bytes) -> bytes:
+    length = struct.pack("<I", 12 + len(body))
+    return struct.pack("<I", kind) + length + body + length
 
 
 def main() -> None:

@@ -14,6 +14,9 @@ from typing import Any, Final
 from oran import e2ap
 from oran.e2sm import kpm, rc, rrm
 from oran.errors import DecodeError
+from oran.inspect.reading import MessageReader
+from oran.inspect.source import messages_of_file
+from oran.inspect.tree import tree
 from oran.platform import a1, a1_messages
 from oran.rmr import wire
 from oran.rmr.route_records import RouteTableReader
@@ -121,6 +124,13 @@ def read_policy(data: bytes) -> None:
         a1.ReportingPolicy.from_json(payload)
 
 
+def read_capture(data: bytes) -> None:
+    """Octets as a file that a person wants decoded; whatever message is in it can be read and drawn."""
+    reader = MessageReader()
+    for message in messages_of_file(data):
+        tree(reader.read(message))
+
+
 TARGETS: Final = {
     target.name: target
     for target in (
@@ -155,6 +165,7 @@ TARGETS: Final = {
         Target("a1-policy", read_policy, _JSON_WORDS),
         Target("a1-response", a1_messages.decode_policy_response, _JSON_WORDS),
         Target("a1-query", a1_messages.decode_policy_query, _JSON_WORDS),
+        Target("capture", read_capture),
     )
 }
 """Targets by name."""
