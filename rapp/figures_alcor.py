@@ -25,6 +25,7 @@ from xapps.alcor.time_sharing import WEIGHTING, TimeSharing, TimeSharingRule, vi
 from xapps.alcor.ura import BestUserUra, PairGreedyUra, Ura, WmmseUra
 from xapps.alcor.window import Trajectory, play
 from xapps.classic.links.geometric import demands_feasible, geometric_program
+from xapps.runtime.model_store import ModelStoreClient
 
 Array = NDArray[np.float64]
 
@@ -230,7 +231,9 @@ def all_figures(
     for name in only or [*measured, *drawn]:
         console.print(name, style="dim")
         if name in measured:
-            line = f"*`python -m rapp alcor figures --only {name}`: {len(seeds)} seeds, {channels} channels each.*"
+            options = f"--channels {channels} --iterations {iterations} --steps {steps}"
+            options += "".join(f" --seeds {seed}" for seed in seeds)
+            line = f"*`python -m rapp alcor figures --only {name} {options}`*"
             insert(docs / "alcor.md", name, [*measured[name](), "", line])
         elif name in drawn:
             alcor_plots.draw(name, graph_policy(plan), docs / "img", plan.seeds[0])
@@ -243,10 +246,14 @@ def train(
     preset: Annotated[str, typer.Argument()] = "graph",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     root: Annotated[Path, typer.Option(help="Folder of training runs")] = Path("out/alcor"),
+    store: Annotated[str, typer.Option(help="host:port of the model store that gets the model; none: it stays")] = "",
 ) -> None:
-    """Train a policy; continues where it was cut."""
+    """Train a policy; continues where it was cut. `python -m rapp publish alcor` then lets the xApp serve it."""
     model = trained(root, preset, seed=seed, on_progress=lambda k, n, row: console.print(f"{k}/{n} {row}"))
     console.print(f"{model.manifest.training['run']}: sha256 {model.manifest.sha256}")
+    if store:
+        with ModelStoreClient(store) as client:
+            console.print(f"stored as version {client.put(model).version}")
 
 
 def _sharing_cell(ura: Ura, demand: Array, rule: TimeSharingRule, plan: Plan) -> str:

@@ -89,9 +89,9 @@ PRESETS: dict[str, Preset] = {
     "graph-cells": Preset(layout="seven-cell", users=(7, 14, 21, 35)),
     "perceptron": _MLP,
     "perceptron-non-diverse": replace(_MLP, activity=(1.0,)),
-    "local": Preset(kind="local", users=(20,), weighted_share=0.0, largest_batch=64, epochs=40),
+    "local": Preset(kind="local", users=(20,), weighted_share=0.0, largest_batch=64, epochs=60),
     "local-non-diverse": Preset(
-        kind="local", users=(20,), weighted_share=0.0, largest_batch=64, epochs=40, activity=(1.0,)
+        kind="local", users=(20,), weighted_share=0.0, largest_batch=64, epochs=60, activity=(1.0,)
     ),
 }
 
