@@ -22,7 +22,8 @@ MAP_PIXELS = 120
 CDF_DROPS = 200
 _MOST_LABELS = 250
 """PRBs that are labelled with their UE; more would not be readable."""
-_SLICE_COLOURS = mpl.colormaps["tab10"].colors
+_SLICE_COLOURS = mpl.colormaps["tab10"](np.arange(10))
+_RULES = ((best_moment, "-", "UE at its best"), (best_channel, "--", "best channel"))
 
 
 def draw(scenario: Scenario, rng: np.random.Generator) -> Figure:
@@ -86,7 +87,7 @@ def _draw_rate_cdf(axes: Axes, scenario: Scenario, rng: np.random.Generator) -> 
     """Two simple rules: the fair one tells what the links carry, the greedy one what choosing costs and pays."""
     simulator = Simulator(scenario.model_copy(update={"churn": None}), rng, (CDF_DROPS,))
     report = simulator.observe()
-    for rule, style, label in ((best_moment, "-", "UE at its best"), (best_channel, "--", "best channel")):
+    for rule, style, label in _RULES if scenario.num_prbs > 1 else _RULES[1:]:  # on one PRB nobody has a best moment
         rate = objective.rates_bps_hz(db_to_linear(simulator.true_gain_db), rule(report), scenario.noise_w)
         for index, name in enumerate(scenario.slice_names):
             values = np.sort(rate[:, report.slice_ids[0] == index].ravel())
@@ -100,7 +101,8 @@ def _draw_rate_cdf(axes: Axes, scenario: Scenario, rng: np.random.Generator) -> 
 def _draw_occupancy(axes: Axes, simulator: Simulator) -> None:
     """Slices by colour, UEs by number."""
     report = simulator.observe()
-    owner = best_moment(report).prb_owner
+    rule, _, label = _RULES[0] if simulator.scenario.num_prbs > 1 else _RULES[1]
+    owner = rule(report).prb_owner
     slices = np.where(owner >= 0, report.slice_ids[owner], np.nan)
     colours = ListedColormap(_SLICE_COLOURS)
     axes.imshow(slices, aspect="auto", cmap=colours, vmin=-0.5, vmax=len(_SLICE_COLOURS) - 0.5, alpha=0.6)
@@ -108,6 +110,6 @@ def _draw_occupancy(axes: Axes, simulator: Simulator) -> None:
         for (ru, prb), ue in np.ndenumerate(owner):
             if ue >= 0:
                 axes.text(prb, ru, str(report.ue_ids[ue]), ha="center", va="center", fontsize=7)
-    axes.set(title="PRBs of one slot, each to the UE at its best")
+    axes.set(title=f"PRBs of one slot: {label}")
     axes.set(xlabel="PRB (colour: slice, number: UE)", ylabel="RU", yticks=range(len(owner)))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

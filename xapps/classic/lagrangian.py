@@ -107,7 +107,7 @@ class _Search:
         with np.errstate(over="ignore"):  # a minimum that no power meets is met at no level
             enough_w = np.asarray(np.exp(nats) / single, np.float32)
         a_nat = (weight / np.log(2.0)).astype(np.float32)[..., None]
-        return cls(single, 1 / single, enough_w, a_nat, nats, budget_w.astype(np.float32), np.float32(cap_w))
+        return cls(single, np.reciprocal(single), enough_w, a_nat, nats, budget_w.astype(np.float32), np.float32(cap_w))
 
     def dual(self, price: Single, nu: Single) -> tuple[Single, Single, Single]:
         """g and its sub-gradient in lambda and nu, like :func:`_dual`, with nu a nat."""
