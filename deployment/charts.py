@@ -104,7 +104,8 @@ def _of_suite() -> dict[Path, str]:
     chart = _chart("suite", "The whole suite - RIC, simulated E2 node, rApp and xApps", VERSION, ["library"])
     chart["dependencies"] += [{"name": name, "version": VERSION, "condition": f"{name}.enabled"} for name in charts]
     places = OWN | dict.fromkeys(_names(), XAPP_NAMESPACE)
-    parts = {name: {"enabled": True, "namespace": place} for name, place in places.items()}
+    off = {xapp.name for xapp in xapps() if not xapp.row.in_suite}
+    parts = {name: {"enabled": name not in off, "namespace": place} for name, place in places.items()}
     own = (values_files.PARTS / "suite.yaml").read_text()
     return {
         folder / "Chart.yaml": _yaml(chart),

@@ -26,6 +26,8 @@ class Row(BaseModel):
     """Package under ``xapps/``; the name with underscores by default."""
     summary: str
     """What it does, as the chart's description."""
+    in_suite: bool = True
+    """Whether the umbrella installs it unasked; one allocator decides for a node."""
     board: Literal["allocator", "kpimon"] = "allocator"
     """Which dashboard it gets."""
 
@@ -43,6 +45,11 @@ class Xapp:
     @property
     def package(self) -> str:
         return self.row.folder or self.row.name.replace("-", "_")
+
+    @property
+    def decides(self) -> bool:
+        """Whether it controls nodes, and not only looks at them."""
+        return self.row.board == "allocator"
 
     @property
     def folder(self) -> Path:

@@ -27,6 +27,9 @@ class Size:
 SIZES = {"xapp": Size('"1"', "512Mi", "1Gi"), "e2sim": Size("500m", "256Mi", "1Gi")}
 SIZES |= {"rapp": Size("100m", "512Mi", "1Gi"), "ric": Size("200m", "128Mi", "512Mi")}
 
+MODEL_STORE = """# -- Model store of the rApp as host:port, for policies that name none.
+modelStore: rapp.nonrtric:50051
+"""
 XAPP_TEST = "  # -- Connected E2 nodes that the test expects.\n  e2Nodes: 1\n"
 
 
@@ -46,7 +49,9 @@ def of_chart(name: str) -> str:
 def of_xapp(xapp: Xapp) -> str:
     """``values.yaml`` of an xApp's chart: the descriptor's controls are its defaults."""
     controls = yaml.safe_dump({"controls": xapp.descriptor["controls"]}, sort_keys=False, width=110)
-    own = Template((PARTS / "xapp.yaml").read_text()).substitute(controls=controls.rstrip("\n"))
+    own = Template((PARTS / "xapp.yaml").read_text()).substitute(
+        controls=controls.rstrip("\n"), model_store=MODEL_STORE if xapp.decides else ""
+    )
     return HEAD + own + _common(xapp.name, SIZES["xapp"]) + XAPP_TEST
 
 

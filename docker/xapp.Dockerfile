@@ -45,6 +45,7 @@ WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
 COPY --from=rmr /rmr/usr/local/lib/ /usr/local/lib/
 COPY docker/health.py /usr/local/bin/health.py
+COPY docker/xapp.py /usr/local/bin/xapp.py
 COPY docker/seed.rt /opt/route/seed.rt
 COPY oran oran
 COPY e2sim e2sim
@@ -52,7 +53,7 @@ COPY xapps xapps
 USER 10001:10001
 EXPOSE 8080 4560 4561
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python3", "/usr/local/bin/health.py", "http://127.0.0.1:8080/ric/v1/health/alive"]
-ENTRYPOINT ["python3", "-m", "xapps.runtime"]
+ENTRYPOINT ["python3", "/usr/local/bin/xapp.py"]
 ARG XAPP
 ARG VERSION=0.1.0
 ARG REVISION=unknown
@@ -61,4 +62,5 @@ LABEL org.opencontainers.image.title="oran-slicing/${XAPP}" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
+ENV XAPP=${XAPP}
 COPY xapps/${XAPP}/xapp/ /opt/ric/config/

@@ -9,9 +9,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import Metric
 
 from e2sim.node.metrics import NodeMetrics
+from oran.e2sm.kpm.measurements import DEFINITIONS
 from rapp import lineage
 from rapp.metrics import StoreMetrics
 from ric.metrics import PlatformMetrics
+from xapps.kpimon.metrics import Metrics as KpimonMetrics
+from xapps.kpimon.series import LABELS, metric_name
 from xapps.runtime.metrics import Metrics as XappMetrics
 
 GIVEN_BY_PROMETHEUS = {"up": frozenset({"job", "instance", "xapp"})}
@@ -45,8 +48,12 @@ def exported() -> list[Exported]:
     """Every family of every process."""
     store = CollectorRegistry()
     StoreMetrics(store)
+    allocators = list(_of_registry("xapp", XappMetrics().registry))
+    shared = {family.name for family in allocators}
     return [
-        *_of_registry("xapp", XappMetrics().registry),
+        *allocators,
+        *(family for family in _of_registry("kpimon", KpimonMetrics().registry) if family.name not in shared),
+        *(_of_measurement(name) for name in DEFINITIONS),
         *_of_registry("e2sim", NodeMetrics().registry),
         *_of_registry("ric", PlatformMetrics().registry),
         *_of_registry("rapp", store),
@@ -66,6 +73,10 @@ def _of_registry(exporter: str, registry: CollectorRegistry) -> Iterator[Exporte
             described = next(iter(metric.describe()))
             labels = frozenset(metric._labelnames)
             yield Exported(described.name, described.type, described.documentation, labels, exporter)
+
+
+def _of_measurement(name: str) -> Exported:
+    return Exported(metric_name(name), "gauge", DEFINITIONS[name].meaning, frozenset(LABELS), "kpimon")
 
 
 def _of_families(exporter: str, families: Iterable[Metric]) -> Iterator[Exported]:

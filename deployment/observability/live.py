@@ -112,9 +112,11 @@ def _start(suite: LocalSuite) -> None:
     node = NodeOperator(suite.start_node())
     suite.start_rapp()
     for xapp in xapps():
+        if not xapp.decides:
+            suite.start_monitor(xapp.name)
+            continue
         suite.start_xapp(xapp.name, xapp.package)
-        if xapp.row.board == "allocator":
-            wait_for_indications(suite, node, xapp.name)
+        wait_for_indications(suite, node, xapp.name)
 
 
 def _rapp(*arguments: Any) -> None:

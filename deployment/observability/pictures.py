@@ -166,7 +166,9 @@ def _table(axes: Axes, panel: dict[str, Any], found: list[tuple[str, Series]]) -
         return
     height = 0.13 * (len(rows) + 1)
     cells = [[labels.get(name, "")[:MAX_TEXT] for name in columns] for labels in rows]
-    drawn = axes.table(cells, colLabels=columns, cellLoc="left", edges="horizontal", bbox=Bbox.from_bounds(0, 1 - height, 1, height))
+    drawn = axes.table(
+        cells, colLabels=columns, cellLoc="left", edges="horizontal", bbox=Bbox.from_bounds(0, 1 - height, 1, height)
+    )
     drawn.auto_set_font_size(False)
     drawn.set_fontsize(7.5)
     for cell in drawn.get_celld().values():

@@ -63,11 +63,17 @@ def document(groups: dict[str, list[Rule]]) -> dict[str, Any]:
     return {"groups": [{"name": name, "rules": [rule.to_dict() for rule in rules]} for name, rules in groups.items()]}
 
 
-def of_xapp(name: str) -> dict[str, list[Rule]]:
-    """Rules of one xApp's chart; every series carries ``xapp``, so that no chart alerts for another's xApp."""
+def of_xapp(name: str, *, decides: bool) -> dict[str, list[Rule]]:
+    """Rules of one xApp's chart; every series carries ``xapp``, so that no chart alerts for another's xApp.
+
+    Args:
+        decides: it controls nodes: its decisions are watched too.
+    """
     me = q.matching(xapp=name)
-    recorded = q.matching(xapp=name)
-    return {f"{name}.recording": [*_recordings(me)], f"{name}.alerts": [*_xapp_alerts(name, me, recorded)]}
+    alerts = _life_alerts(name, me)
+    if not decides:
+        return {f"{name}.alerts": [*alerts]}
+    return {f"{name}.recording": [*_recordings(me)], f"{name}.alerts": [*alerts, *_decision_alerts(name, me)]}
 
 
 def _recordings(me: str) -> list[Recording]:
@@ -82,19 +88,11 @@ def _recordings(me: str) -> list[Recording]:
     ]
 
 
-def _xapp_alerts(name: str, me: str, recorded: str) -> list[Alert]:
+def _life_alerts(name: str, me: str) -> list[Alert]:
+    """That it runs, is known and hears something."""
     indications = f"sum by (xapp) (rate(ricxapp_indications_total{me}[2m]))"
     waiting = f"sum by (xapp) (ricxapp_subscriptions{me}) > 0"
-    refused = f'sum by (xapp) (increase(ricxapp_model_swaps_total{{xapp="{name}",outcome="refused"}}[10m]))'
     return [
-        Alert(
-            "SliceSlaViolated",
-            f"xapp_meid_slice:satisfied_ratio:avg5m{recorded} < 0.95",
-            "5m",
-            "warning",
-            "Slice {{ $labels.slice }} of {{ $labels.meid }} misses its service level",
-            "Only {{ $value | humanizePercentage }} of its UEs were satisfied over 5 minutes.",
-        ),
         Alert(
             "XappDown",
             f"up{me} == 0",
@@ -127,9 +125,24 @@ def _xapp_alerts(name: str, me: str, recorded: str) -> list[Alert]:
             f"xApp {name} gets no indications",
             "It holds subscriptions, but nothing has arrived for 2 minutes.",
         ),
+    ]
+
+
+def _decision_alerts(name: str, me: str) -> list[Alert]:
+    """That its decisions are in time, obeyed and good enough."""
+    refused = f'sum by (xapp) (increase(ricxapp_model_swaps_total{{xapp="{name}",outcome="refused"}}[10m]))'
+    return [
+        Alert(
+            "SliceSlaViolated",
+            f"xapp_meid_slice:satisfied_ratio:avg5m{me} < 0.95",
+            "5m",
+            "warning",
+            "Slice {{ $labels.slice }} of {{ $labels.meid }} misses its service level",
+            "Only {{ $value | humanizePercentage }} of its UEs were satisfied over 5 minutes.",
+        ),
         Alert(
             "XappDecisionsLate",
-            f"xapp_meid:decisions_late:ratio_rate5m{recorded} > 0.05",
+            f"xapp_meid:decisions_late:ratio_rate5m{me} > 0.05",
             "5m",
             "warning",
             f"xApp {name} decides too late for {{{{ $labels.meid }}}}",
@@ -137,7 +150,7 @@ def _xapp_alerts(name: str, me: str, recorded: str) -> list[Alert]:
         ),
         Alert(
             "XappControlsRefused",
-            f"xapp_meid:controls_refused:ratio_rate5m{recorded} > 0.01",
+            f"xapp_meid:controls_refused:ratio_rate5m{me} > 0.01",
             "5m",
             "warning",
             f"{{{{ $labels.meid }}}} refuses controls of xApp {name}",

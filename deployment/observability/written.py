@@ -11,10 +11,10 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from deployment.fleet import ROOT, Xapp, xapps
 from deployment.observability import rules
-from deployment.observability.boards import allocator, overview, ran, rapp, ric, slices
+from deployment.observability.boards import allocator, kpimon, overview, ran, rapp, ric, slices
 
 HELM = ROOT / "helm"
-BOARDS: dict[str, Callable[[Xapp], Any]] = {"allocator": allocator.build}
+BOARDS: dict[str, Callable[[Xapp], Any]] = {"allocator": allocator.build, "kpimon": kpimon.build}
 """What a row's ``board`` means."""
 HEAD = "# Written by `make charts-generate` from deployment.deployment/observability/rules.py.\n"
 
@@ -38,7 +38,7 @@ def rule_files() -> dict[Path, dict[str, list[rules.Rule]]]:
         HELM / "rapp" / "rules.yaml": rules.of_rapp(),
         HELM / "ric" / "rules.yaml": rules.of_ric(),
     }
-    return found | {HELM / xapp.name / "rules.yaml": rules.of_xapp(xapp.name) for xapp in xapps()}
+    return found | {HELM / xapp.name / "rules.yaml": rules.of_xapp(xapp.name, decides=xapp.decides) for xapp in xapps()}
 
 
 def content() -> dict[Path, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deployment.fleet import ROOT
+from deployment.fleet import ROOT, Xapp
 
 HELM = ROOT / "helm"
 TOOLS = Path(os.environ.get("CHART_TOOLS") or Path.home() / ".cache" / "oran-slicing-suite" / "tools")
@@ -69,3 +71,9 @@ def pods(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
         elif "template" in each.get("spec", {}):
             specs.append(each["spec"]["template"]["spec"])
     return specs
+
+
+def settings_module(xapp: Xapp) -> Any:
+    """The module whose ``load`` reads an xApp's settings: its own, or that of the allocators."""
+    own = f"xapps.{xapp.package}.settings"
+    return importlib.import_module(own if importlib.util.find_spec(own) else "xapps.runtime.settings")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from deployment.fleet import ROOT, xapps
 from oran.rmr.message_types import MessageType
-from xapps.runtime import settings
+from tests.deployment.conftest import settings_module
 
 ROUTED = {
     *("RIC_HEALTH_CHECK_REQ", "RIC_HEALTH_CHECK_RESP", "RIC_ALARM", "RIC_ALARM_QUERY"),
@@ -46,7 +47,7 @@ def test_controls_obey_their_schema_and_the_schema_is_one(xapp):
 
 
 def test_every_control_is_a_setting_of_the_xapp(xapp):
-    assert set(xapp.controls_schema["properties"]) <= set(settings.Settings.model_fields)
+    assert set(xapp.controls_schema["properties"]) <= set(settings_module(xapp).Settings.model_fields)
 
 
 def test_names_versions_and_images_are_as_the_onboarder_wants_them(xapp):
@@ -83,14 +84,17 @@ def test_the_route_manager_knows_every_message(ports):
 
 
 def test_what_the_code_sends_and_takes_is_what_the_descriptor_says(xapp, ports):
-    sent, taken = code_messages(ROOT / "xapps" / "runtime", ROOT / "xapps" / xapp.package)
+    own = f"xapps.{xapp.package}.__main__"
+    program = own if importlib.util.find_spec(own) else "xapps.runtime.__main__"
+    sent, taken = code_messages(modules_of(program))
     assert set(ports["rmrdata"]["txMessages"]) - BY_THE_PLATFORM == sent
     assert set(ports["rmrdata"]["rxMessages"]) - BY_THE_PLATFORM == taken
 
 
 def test_the_policies_are_those_that_the_process_enforces(xapp, ports):
-    read = settings.load(["--config", str(xapp.folder / "config-file.json")])
-    assert ports["rmrdata"]["policies"] == [read.model_policy_type, read.reporting_policy_type]
+    read = settings_module(xapp).load(["--config", str(xapp.folder / "config-file.json")])
+    enforced = [getattr(read, name) for name in type(read).model_fields if name.endswith("_policy_type")]
+    assert sorted(ports["rmrdata"]["policies"]) == sorted(policy for policy in enforced if policy is not None)
 
 
 def test_no_two_xapps_claim_the_same_policy_type(xapp):
@@ -112,10 +116,34 @@ def test_probes_ask_what_the_xapp_answers(xapp):
     assert f'("GET", "{xapp.descriptor["annotations"]["prometheus.io/path"]}")' in source
 
 
-def code_messages(*folders: Path) -> tuple[set[str], set[str]]:
-    """Message types that the code of folders sends, and those that it takes: read from its syntax trees."""
+def modules_of(program: str) -> list[Path]:
+    """Files of a program and of all that it imports of ``xapps``, here and there in functions too."""
+    found: dict[str, Path] = {}
+    waiting = [program]
+    while waiting:
+        name = waiting.pop()
+        spec = importlib.util.find_spec(name) if name.startswith("xapps") and name not in found else None
+        if spec is None or spec.origin is None:
+            continue
+        found[name] = Path(spec.origin)
+        for node in ast.walk(ast.parse(found[name].read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                submodules = [f"{node.module}.{alias.name}" for alias in node.names]
+                waiting += [node.module, *(each for each in submodules if _is_module(each))]
+    return sorted(found.values())
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return name.startswith("xapps") and importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # a name inside a module
+        return False
+
+
+def code_messages(paths: list[Path]) -> tuple[set[str], set[str]]:
+    """Message types that the code of files sends, and those that it takes: read from their syntax trees."""
     sent, taken = set(), set()
-    for path in sorted(file for folder in folders for file in folder.rglob("*.py")):
+    for path in paths:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and _called(node) in ("RmrMessage", "rmr_rts_msg"):
                 sent |= _types(*node.args[:1], *(keyword.value for keyword in node.keywords if keyword.arg == "mtype"))

@@ -36,61 +36,40 @@ def fires(rules, series, alert, at, labels):
     }
 
 
-def of_xapp(name):
+def of_any_xapp(name):
     me, node = f'xapp="{name}"', f'xapp="{name}",meid="gnb"'
-    slice_met = f'ricxapp_slice_satisfied_ratio{{{node},slice="embb"}}'
+    of_xapp = {"xapp": name, "severity": "critical"}
+    indications, subscriptions = f"ricxapp_indications_total{{{node}}}", f"ricxapp_subscriptions{{{me}}}"
+    return [
+        fires(name, {f"up{{{me}}}": "0x20"}, "XappDown", "3m", of_xapp),
+        fires(name, {f"up{{{me}}}": "1x20"}, "XappDown", "3m", None),
+        fires(name, {'up{xapp="another"}': "0x20"}, "XappDown", "3m", None),
+        fires(name, {f"ricxapp_registered{{{me}}}": "0x20"}, "XappNotRegistered", "4m", of_xapp),
+        fires(name, {f"ricxapp_e2_nodes{{{me}}}": "0x20"}, "XappSeesNoE2Node", "4m", of_xapp),
+        fires(name, {f"ricxapp_e2_nodes{{{me}}}": "1x20"}, "XappSeesNoE2Node", "4m", None),
+        fires(name, {indications: "5x40", subscriptions: "1x40"}, "XappNoIndications", "8m", of_xapp),
+        fires(name, {indications: "0+10x40", subscriptions: "1x40"}, "XappNoIndications", "8m", None),
+        fires(name, {indications: "5x40", subscriptions: "0x40"}, "XappNoIndications", "8m", None),
+    ]
+
+
+def of_deciding_xapp(name):
+    me, node = f'xapp="{name}"', f'xapp="{name}",meid="gnb"'
+    of_node = {"xapp": name, "meid": "gnb", "severity": "warning"}
+    met = f'ricxapp_slice_satisfied_ratio{{{node},slice="embb"}}'
     sent, late = f"ricxapp_controls_sent_total{{{node}}}", f"ricxapp_decisions_late_total{{{node}}}"
     refused = f'ricxapp_controls_refused_total{{{node},cause="x",reason="y"}}'
-    indications, subscriptions = f"ricxapp_indications_total{{{node}}}", f"ricxapp_subscriptions{{{me}}}"
     swaps = f'ricxapp_model_swaps_total{{{me},outcome="refused"}}'
-    rules, of_node = name, {"xapp": name, "meid": "gnb"}
     return [
-        fires(
-            rules, {slice_met: "0.5x60"}, "SliceSlaViolated", "14m", of_node | {"slice": "embb", "severity": "warning"}
-        ),
-        fires(rules, {slice_met: "1x60"}, "SliceSlaViolated", "14m", None),
-        fires(rules, {slice_met: "0.5x2 1x60"}, "SliceSlaViolated", "14m", None),
-        fires(rules, {f"up{{{me}}}": "0x20"}, "XappDown", "3m", {"xapp": name, "severity": "critical"}),
-        fires(rules, {f"up{{{me}}}": "1x20"}, "XappDown", "3m", None),
-        fires(rules, {'up{xapp="another"}': "0x20"}, "XappDown", "3m", None),
-        fires(
-            rules,
-            {f"ricxapp_registered{{{me}}}": "0x20"},
-            "XappNotRegistered",
-            "4m",
-            {"xapp": name, "severity": "critical"},
-        ),
-        fires(
-            rules,
-            {f"ricxapp_e2_nodes{{{me}}}": "0x20"},
-            "XappSeesNoE2Node",
-            "4m",
-            {"xapp": name, "severity": "critical"},
-        ),
-        fires(rules, {f"ricxapp_e2_nodes{{{me}}}": "1x20"}, "XappSeesNoE2Node", "4m", None),
-        fires(
-            rules,
-            {indications: "5x40", subscriptions: "1x40"},
-            "XappNoIndications",
-            "8m",
-            {"xapp": name, "severity": "critical"},
-        ),
-        fires(rules, {indications: "0+10x40", subscriptions: "1x40"}, "XappNoIndications", "8m", None),
-        fires(rules, {indications: "5x40", subscriptions: "0x40"}, "XappNoIndications", "8m", None),
-        fires(
-            rules, {sent: "0+100x60", late: "0+10x60"}, "XappDecisionsLate", "14m", of_node | {"severity": "warning"}
-        ),
-        fires(rules, {sent: "0+100x60", late: "0+1x60"}, "XappDecisionsLate", "14m", None),
-        fires(rules, {sent: "0+100x60"}, "XappDecisionsLate", "14m", None),
-        fires(
-            rules,
-            {sent: "0+100x60", refused: "0+10x60"},
-            "XappControlsRefused",
-            "14m",
-            of_node | {"severity": "warning"},
-        ),
-        fires(rules, {swaps: "0x8 1x40"}, "XappModelRejected", "4m", {"xapp": name, "severity": "warning"}),
-        fires(rules, {swaps: "1x120"}, "XappModelRejected", "20m", None),
+        fires(name, {met: "0.5x60"}, "SliceSlaViolated", "14m", of_node | {"slice": "embb"}),
+        fires(name, {met: "1x60"}, "SliceSlaViolated", "14m", None),
+        fires(name, {met: "0.5x2 1x60"}, "SliceSlaViolated", "14m", None),
+        fires(name, {sent: "0+100x60", late: "0+10x60"}, "XappDecisionsLate", "14m", of_node),
+        fires(name, {sent: "0+100x60", late: "0+1x60"}, "XappDecisionsLate", "14m", None),
+        fires(name, {sent: "0+100x60"}, "XappDecisionsLate", "14m", None),
+        fires(name, {sent: "0+100x60", refused: "0+10x60"}, "XappControlsRefused", "14m", of_node),
+        fires(name, {swaps: "0x8 1x40"}, "XappModelRejected", "4m", {"xapp": name, "severity": "warning"}),
+        fires(name, {swaps: "1x120"}, "XappModelRejected", "20m", None),
     ]
 
 
@@ -129,7 +108,11 @@ OTHERS = [
         {"component": "e2term", "reason": "queue full", "severity": "warning"},
     ),
 ]
-CASES = [case for xapp in xapps() for case in of_xapp(xapp.name)] + OTHERS
+CASES = [
+    *(case for xapp in xapps() for case in of_any_xapp(xapp.name)),
+    *(case for xapp in xapps() if xapp.decides for case in of_deciding_xapp(xapp.name)),
+    *OTHERS,
+]
 
 
 def test_every_alert_fires_in_some_case():

@@ -8,8 +8,7 @@ import pytest
 import yaml
 
 from deployment.fleet import xapps
-from tests.deployment.conftest import helm, objects, only, rendered
-from xapps.runtime import settings
+from tests.deployment.conftest import helm, objects, only, rendered, settings_module
 
 XAPPS = {xapp.name: xapp for xapp in xapps()}
 
@@ -78,14 +77,15 @@ def test_the_xapp_itself_reads_the_charts_environment(xapp, found, tmp_path, mon
     paths = {"CONFIG_FILE": str(tmp_path / "config-file.json"), "XAPP_DESCRIPTOR_PATH": str(tmp_path)}
     for name, value in (environment | paths).items():
         monkeypatch.setenv(name, value)
-    read = settings.load()
+    read = settings_module(xapp).load()
     assert read.name == xapp.name
     assert read.http_endpoint == f"service-ricxapp-{xapp.name}-http.ricxapp:8080"
     assert read.rmr_endpoint == f"service-ricxapp-{xapp.name}-rmr.ricxapp:4560"
     assert read.app_manager_url == "http://service-ricplt-appmgr-http.ricplt:8080"
     assert read.a1_rmr == "service-ricplt-a1mediator-rmr.ricplt:4562"
     assert read.route_manager == "4561"
-    assert read.model_store == "rapp.nonrtric:50051"
+    if xapp.decides:
+        assert read.model_store == "rapp.nonrtric:50051"
 
 
 def test_the_seed_table_lets_the_xapp_answer_policies_before_it_is_registered(xapp, found):

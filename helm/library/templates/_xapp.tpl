@@ -83,7 +83,9 @@ DBAAS_SERVICE_PORT: {{ .Values.platform.dbaas.port | quote }}
 DBAAS_PORT_6379_TCP_ADDR: {{ include "oran.xapp.dbaasHost" . }}
 DBAAS_PORT_6379_TCP_PORT: {{ .Values.platform.dbaas.port | quote }}
 {{- end }}
-XAPP_MODEL_STORE: {{ .Values.modelStore | quote }}
+{{- with .Values.modelStore }}
+XAPP_MODEL_STORE: {{ . }}
+{{- end }}
 {{- with .Values.platform.appManagerUrl }}
 XAPP_APP_MANAGER_URL: {{ . }}
 {{- end }}
