@@ -3,7 +3,7 @@ PY := .venv/bin/python
 TARGETS := oran e2sim ric xapps rapp tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test test-slow check format lint types imports proto proto-check bench clean
+.PHONY: help setup demo up down status test test-slow check format lint types imports proto proto-check bench clean charts charts-live charts-generate images
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -51,3 +51,18 @@ bench: setup ## benchmarks as JSON, one file each in out/bench
 
 clean: ## remove what builds and runs leave behind (not .venv)
 	rm -rf out build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .benchmarks
+
+charts: setup ## check charts, rules, dashboards, images and descriptors without a cluster
+	scripts/setup_charts.sh
+	$(PY) -m pytest tests/deployment -m "not slow"
+
+charts-live: setup ## every dashboard's query against a Prometheus that scrapes the running suite; pictures in docs/img
+	scripts/setup_charts.sh
+	$(PY) -m deployment.observability.live --pictures docs/img
+
+charts-generate: setup ## write charts, dashboards and rules anew from the list of xApps and their descriptors
+	scripts/setup_charts.sh
+	$(PY) -m deployment
+
+images: ## build all images (docker, podman or buildah); needs RMR_SHA256, or RMR=stand-in
+	scripts/images.sh

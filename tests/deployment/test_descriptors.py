@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from deployment.fleet import ROOT, xapps
+from deployment.fleet import ROOT, Xapp, xapps
 from oran.rmr.message_types import MessageType
 from tests.deployment.conftest import settings_module
 
@@ -84,9 +83,7 @@ def test_the_route_manager_knows_every_message(ports):
 
 
 def test_what_the_code_sends_and_takes_is_what_the_descriptor_says(xapp, ports):
-    own = f"xapps.{xapp.package}.__main__"
-    program = own if importlib.util.find_spec(own) else "xapps.runtime.__main__"
-    sent, taken = code_messages(modules_of(program))
+    sent, taken = code_messages(modules_of(program_of(xapp)))
     assert set(ports["rmrdata"]["txMessages"]) - BY_THE_PLATFORM == sent
     assert set(ports["rmrdata"]["rxMessages"]) - BY_THE_PLATFORM == taken
 
@@ -108,7 +105,7 @@ def test_no_two_xapps_claim_the_same_policy_type(xapp):
 
 
 def test_probes_ask_what_the_xapp_answers(xapp):
-    source = (ROOT / "xapps" / "runtime" / "endpoints.py").read_text()
+    source = "".join(path.read_text() for path in modules_of(program_of(xapp)))
     for probe in ("livenessProbe", "readinessProbe"):
         asked = xapp.descriptor[probe]["httpGet"]
         assert f'("GET", "{asked["path"]}")' in source
@@ -116,28 +113,32 @@ def test_probes_ask_what_the_xapp_answers(xapp):
     assert f'("GET", "{xapp.descriptor["annotations"]["prometheus.io/path"]}")' in source
 
 
+def program_of(xapp: Xapp) -> str:
+    """The module that is run: the xApp's own, or that of the allocators."""
+    own = f"xapps.{xapp.package}.__main__"
+    return own if _file_of(own) else "xapps.runtime.__main__"
+
+
 def modules_of(program: str) -> list[Path]:
-    """Files of a program and of all that it imports of ``xapps``, here and there in functions too."""
-    found: dict[str, Path] = {}
+    """Files of a program and of all that it imports of ``xapps``, in its functions too."""
+    found: set[Path] = set()
     waiting = [program]
     while waiting:
-        name = waiting.pop()
-        spec = importlib.util.find_spec(name) if name.startswith("xapps") and name not in found else None
-        if spec is None or spec.origin is None:
+        path = _file_of(waiting.pop())
+        if path is None or path in found:
             continue
-        found[name] = Path(spec.origin)
-        for node in ast.walk(ast.parse(found[name].read_text())):
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module:
-                submodules = [f"{node.module}.{alias.name}" for alias in node.names]
-                waiting += [node.module, *(each for each in submodules if _is_module(each))]
-    return sorted(found.values())
+                waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return sorted(found)
 
 
-def _is_module(name: str) -> bool:
-    try:
-        return name.startswith("xapps") and importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:  # a name inside a module
-        return False
+def _file_of(module: str) -> Path | None:
+    """The file of a module of ``xapps``; None for others. Looked up, not imported: importing may need librmr."""
+    stem = ROOT.joinpath(*module.split("."))
+    candidates = (stem.with_suffix(".py"), stem / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None) if module.startswith("xapps") else None
 
 
 def code_messages(paths: list[Path]) -> tuple[set[str], set[str]]:
