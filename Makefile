@@ -1,6 +1,6 @@
 # One-word commands of the suite. `make help` lists them.
 PY := .venv/bin/python
-TARGETS := oran e2sim ric xapps rapp tests benchmarks
+TARGETS := oran e2sim ric xapps rapp deployment docker scripts tests benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down status test test-slow check format lint types imports proto proto-check bench clean charts charts-live charts-generate images
