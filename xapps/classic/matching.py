@@ -9,6 +9,7 @@ For a few water levels mu (prices of power lambda = 1 / (mu ln 2)):
 
 The powers of all candidates are then set exactly by :mod:`~xapps.classic.waterfilling`, and the best is kept. Slots are
 valued by the Lagrangian of the exact problem, so what is lost is only the integrality that the grid of levels misses.
+Where the best assignment is far ahead of the second, the grid was too coarse to be trusted, and a finer one is tried.
 
 If no candidate meets every minimum rate, the UE with the largest power need loses its claim, until one does; it may
 still be given spare PRBs. The number of such UEs is reported.
@@ -29,6 +30,10 @@ from xapps.classic.cell import Array, Cell, Indices, cells, compose
 
 LEVEL_SHARES = (0.02, 0.07, 0.2, 0.45, 0.8, 1.2)
 """Water levels tried, as shares of the level at which the budget is spread evenly over the PRBs."""
+FINE_LEVEL_SHARES = tuple(np.geomspace(0.01, 1.4, 16))
+"""Water levels tried as well where the choice of the level matters."""
+CONTESTED_SHARE = 0.03
+"""The level matters where the second-best assignment earns this much less than the best, or none is second."""
 MOST_SLOTS = 8
 """Most PRBs that a UE is given for its minimum rate alone."""
 _SLOT_PRICES = np.concatenate([[0.0], np.geomspace(0.05, 300.0, 40)])
@@ -73,20 +78,38 @@ def match(cell: Cell) -> Solution:
         return Solution(np.full(cell.num_prbs, -1), np.zeros(cell.num_prbs), feasible=True)
     admitted, removed = _within_prbs(cell)
     while True:
-        found = best_of(admitted, candidates(admitted))
+        found = _best(admitted)
         if found.feasible or not admitted.min_rate_bps_hz.any():
             return replace(found, feasible=found.feasible and removed == 0, removed=removed)
         admitted, removed = _without_neediest(admitted, 1), removed + 1
 
 
+def _best(cell: Cell) -> Solution:
+    """The best over the coarse grid of levels, or over the fine one where the coarse one leaves it in doubt."""
+    owners = candidates(cell)
+    found, second = _first_two(cell, owners)
+    first = float(cell.rates_bps_hz(found.owner, found.power_w) @ cell.weight)
+    if not found.feasible or second > (1.0 - CONTESTED_SHARE) * first:
+        return found
+    return best_of(cell, np.concatenate([owners, candidates(cell, FINE_LEVEL_SHARES)]))
+
+
 def best_of(cell: Cell, owners: Indices) -> Solution:
     """The best of several assignments, shape (C, K), each with its exact powers: least shortfall, then throughput."""
+    return _first_two(cell, owners)[0]
+
+
+def _first_two(cell: Cell, owners: Indices) -> tuple[Solution, float]:
+    """The best assignment, and the throughput of the next that meets every minimum rate (-inf if there is none)."""
     gain = cell.gain_of(owners)
     power_w, feasible = waterfilling.fill(gain, owners, cell.weight, cell.min_rate_bps_hz, cell.budget_w, cell.cap_w)
     rate = cell.rates_bps_hz(owners, power_w)
     shortfall = np.where(feasible, 0.0, np.maximum(cell.min_rate_bps_hz - rate, 0.0).sum(axis=-1))
-    best = np.lexsort((-(rate @ cell.weight), np.round(shortfall, 9)))[0]
-    return Solution(owners[best], power_w[best], bool(feasible[best]))
+    value = rate @ cell.weight
+    order = np.lexsort((-value, np.round(shortfall, 9)))
+    best, following = order[0], order[1:2]
+    second = value[following][feasible[following]].max(initial=-np.inf)
+    return Solution(owners[best], power_w[best], bool(feasible[best])), float(second)
 
 
 def candidates(cell: Cell, level_shares: Sequence[float] = LEVEL_SHARES) -> Indices:
