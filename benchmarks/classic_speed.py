@@ -83,7 +83,8 @@ def certificates(name: str, count: int) -> None:
     seconds = [label.seconds for label in labels]
     print(
         f"  certified gap {100 * gap.mean():.3f} % (worst {100 * gap.max():.3f} %), "
-        f"CPU s median {np.median(seconds):.3f} mean {np.mean(seconds):.3f}; dual bound {100 * np.mean(bound / value - 1):.2f} % above, {rate:,.0f} cells/s"
+        f"CPU s median {np.median(seconds):.3f} mean {np.mean(seconds):.3f}; "
+        f"dual bound {100 * np.mean(bound / value - 1):.2f} % above, {rate:,.0f} cells/s"
     )
 
 

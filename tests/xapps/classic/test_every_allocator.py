@@ -36,7 +36,8 @@ def test_several_interfering_rus_are_served_within_the_hard_limits(name, reports
     for report in reports("interfering", 3, radio__num_prbs=4):
         decision = build(name).decide(report)
         assert constraints.violations(decision, report) == []
-        assert (decision.serving_ru >= 0).all()
+        if not name.startswith("alcor"):  # on and off is what ALCOR decides: who is off has no RU
+            assert (decision.serving_ru >= 0).all()
 
 
 @pytest.mark.parametrize("name", names())
