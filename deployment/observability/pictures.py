@@ -27,6 +27,10 @@ SCALES = {
     "ops": (1.0, " /s"),
     "ms": (1.0, " ms"),
 }
+SCALES |= {
+    "bps": (1e-6, " Mbit/s"),
+    "decbits": (1e-6, " Mbit"),
+}
 MAX_LINES, MAX_ROWS, MAX_TEXT = 12, 6, 14
 
 mpl.rcParams |= {"font.size": 8, "text.color": INK, "axes.edgecolor": FAINT, "font.family": "DejaVu Sans"}
@@ -148,7 +152,7 @@ def _bars(axes: Axes, panel: dict[str, Any], found: list[tuple[str, Series]]) ->
     values = [float(series.value[-1]) * factor for _, series in shown]
     axes.barh(range(len(shown)), values, color="#5794f2", height=0.6)
     axes.set_yticks(range(len(shown)), [""] * len(shown))
-    axes.invert_yaxis()
+    axes.set_ylim(max(len(shown), 4) - 0.4, -0.9)
     for row, ((name, _), value) in enumerate(zip(shown, values, strict=True)):
         axes.text(0.01, row - 0.42, name, transform=axes.get_yaxis_transform(), size=6.5, va="bottom", color=FAINT)
         axes.text(
