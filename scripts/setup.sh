@@ -31,7 +31,7 @@ P
 [ -e "$stamp" ] && exit 0
 echo "setup: Python packages into .venv (torch is the large one; one to three minutes)"
 [ -x .venv/bin/python ] || "$python" -m venv .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,radio]'
+.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,radio,charts]'
 rm -f .venv/.installed-*
 touch "$stamp"
 echo "setup: done"
