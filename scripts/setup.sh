@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Brings everything the suite needs onto a Debian-like machine: system packages, .venv, pinned Python packages.
-# Runs again only when pyproject.toml or constraints.txt changed. Environment: PYTHON (default: python3.11, else python3).
+# Runs again only when it, pyproject.toml or constraints.txt changed. Environment: PYTHON (default: python3.11, else python3).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 python=${PYTHON:-$(command -v python3.11 || command -v python3 || true)}
-stamp=.venv/.installed-$(cat pyproject.toml constraints.txt | sha256sum | cut -c1-16)
+stamp=.venv/.installed-$(cat pyproject.toml constraints.txt scripts/setup.sh | sha256sum | cut -c1-16)
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
