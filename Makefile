@@ -47,7 +47,7 @@ proto-check: ## fail if the stubs are not what proto/ gives
 	@scripts/check_protos.sh
 
 bench: setup ## benchmarks as JSON, one file each in out/bench
-	@mkdir -p out/bench; for b in benchmarks/*.py; do echo "$$b"; $(PY) $$b > out/bench/$$(basename $$b .py).json || exit 1; done
+	@mkdir -p out/bench; for b in benchmarks/*.py; do n=$$(basename $$b .py); echo "$$n"; $(PY) -m benchmarks.$$n > out/bench/$$n.json || exit 1; done
 
 clean: ## remove what builds and runs leave behind (not .venv)
 	rm -rf out build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .benchmarks
@@ -55,6 +55,9 @@ clean: ## remove what builds and runs leave behind (not .venv)
 charts: setup ## check charts, rules, dashboards, images and descriptors without a cluster
 	scripts/setup_charts.sh
 	$(PY) -m pytest tests/deployment -m "not slow"
+
+fuzz: setup ## a million mutated messages through every decoder
+	$(PY) -m tests.fuzz.run
 
 charts-live: setup ## every dashboard's query against a Prometheus that scrapes the running suite; pictures in docs/img
 	scripts/setup_charts.sh
