@@ -3,6 +3,11 @@
 ARG PYTHON=docker.io/library/python:3.11.11-slim-bookworm
 
 FROM ${PYTHON} AS build
+# hiredis, which the platform's SDL client pins, has no wheel
+# hadolint ignore=DL3008
+RUN apt-get update && \
+    apt-get install -y --no-install-recommends gcc libc6-dev && \
+    rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY constraints.txt docker/requirements/ric.txt ./
 RUN python3 -m venv /opt/venv && \

@@ -27,7 +27,7 @@ ROOMS["xapp"] = ("oran", "e2sim", "xapps")
 _TOOLS = {"gymnasium", "pettingzoo", "cvxpy", "pyarrow", "matplotlib", "rich"}
 NOT_IN_IMAGES = {
     "e2sim": _TOOLS | {"grpc", "httpx"},
-    "ric": {"grpc", "ricxappframe"},
+    "ric": {"grpc"},
     "rapp": (_TOOLS - {"matplotlib", "rich"}) | {"ricxappframe", "ricsdl", "mdclogpy", "pydantic_settings"},
     "xapp": _TOOLS | {"fastapi", "uvicorn", "typer", "yaml"},
 }
