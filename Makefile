@@ -67,5 +67,5 @@ charts-generate: setup ## write charts, dashboards and rules anew from the list 
 	scripts/setup_charts.sh
 	$(PY) -m deployment
 
-images: ## build all images (docker, podman or buildah); needs RMR_SHA256, or RMR=stand-in
+images: ## build all images (docker, podman or buildah); needs RMR_URL and RMR_SHA256, or RMR=stand-in
 	scripts/images.sh

@@ -3,12 +3,13 @@
 ARG PYTHON=docker.io/library/python:3.11.11-slim-bookworm
 
 FROM ${PYTHON} AS build
-# torch without CUDA: the index of its CPU builds
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# torch without CUDA: the package index of its CPU builds; the configured one is tried where none is given
+ARG TORCH_INDEX
 WORKDIR /build
 COPY constraints.txt docker/requirements/rapp.txt ./
 RUN python3 -m venv /opt/venv && \
-    /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt --index-url "${TORCH_INDEX}" torch && \
+    /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"} torch && \
+    /opt/venv/bin/python3 -c 'import sys, torch; sys.exit(torch.version.cuda and "torch with CUDA: give TORCH_INDEX, the index of the CPU builds")' && \
     /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt -r rapp.txt && \
     /opt/venv/bin/pip uninstall --yes --quiet pip setuptools
 

@@ -5,9 +5,9 @@ ARG PYTHON=docker.io/library/python:3.11.11-slim-bookworm
 ARG RMR=librmr
 
 FROM ${PYTHON} AS librmr
-ARG RMR_VERSION=4.9.4
+# both name O-RAN-SC's published package rmr_4.9.4_amd64.deb (release, Debian stretch); without them the build ends
 ARG RMR_SHA256
-ARG RMR_URL=https://packagecloud.io/o-ran-sc/release/packages/debian/stretch/rmr_${RMR_VERSION}_amd64.deb/download.deb
+ARG RMR_URL
 COPY docker/librmr.py /librmr.py
 RUN python3 /librmr.py "${RMR_URL}" "${RMR_SHA256}" /rmr
 
@@ -17,8 +17,8 @@ RUN mkdir -p /rmr/usr/local/lib
 FROM ${RMR} AS rmr
 
 FROM ${PYTHON} AS build
-# torch without CUDA: the index of its CPU builds
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# torch without CUDA: the package index of its CPU builds; the configured one is tried where none is given
+ARG TORCH_INDEX
 # hiredis, which the platform's SDL client pins, has no wheel
 # hadolint ignore=DL3008
 RUN apt-get update && \
@@ -27,7 +27,8 @@ RUN apt-get update && \
 WORKDIR /build
 COPY constraints.txt docker/requirements/xapp.txt ./
 RUN python3 -m venv /opt/venv && \
-    /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt --index-url "${TORCH_INDEX}" torch && \
+    /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"} torch && \
+    /opt/venv/bin/python3 -c 'import sys, torch; sys.exit(torch.version.cuda and "torch with CUDA: give TORCH_INDEX, the index of the CPU builds")' && \
     /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt -r xapp.txt && \
     /opt/venv/bin/pip uninstall --yes --quiet pip setuptools
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds every image with docker, podman or buildah, whichever is there, and tells their sizes.
 # Arguments: images to build (default: ric e2sim rapp and every xApp of helm/xapps.yaml).
-# Environment: BUILDER, VERSION (default 0.1.0), RMR_SHA256 (of librmr's Debian package) or RMR=stand-in,
+# Environment: BUILDER, VERSION (default 0.1.0), RMR_URL and RMR_SHA256 (of librmr's Debian package) or RMR=stand-in,
 # TORCH_INDEX, BUILD_OPTIONS (further options of the builder).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,7 +22,8 @@ for image in "$@"; do
   kind=$image
   if grep -qx "$image" <<<"$xapps"; then
     kind=xapp
-    arguments+=(--build-arg "XAPP=${image//-/_}" --build-arg "RMR=${RMR:-librmr}" --build-arg "RMR_SHA256=${RMR_SHA256:-}")
+    arguments+=(--build-arg "XAPP=${image//-/_}" --build-arg "RMR=${RMR:-librmr}" --build-arg "RMR_SHA256=${RMR_SHA256:-}"
+      --build-arg "RMR_URL=${RMR_URL:-}")
   fi
   [ -z "${TORCH_INDEX:-}" ] || arguments+=(--build-arg "TORCH_INDEX=$TORCH_INDEX")
   [ "$builder" != docker ] || export DOCKER_BUILDKIT=1

@@ -171,7 +171,7 @@ def test_sdl_holds_what_prometheus_shows_until_the_node_has_gone(monitor: Monito
 
 
 def test_a_node_that_comes_back_is_shown_again_and_the_others_all_the_time(monitor: MonitorRig) -> None:
-    (always,) = (name for name in monitor.rig.node_states() if name != MEID)
+    (always,) = (name for name in monitor.rig.connected_nodes() if name != MEID)
     for ues in (3, 6):
         with watched(monitor, steady_scenario(ues)) as stepped:
             stepped.period()
