@@ -46,8 +46,8 @@ proto: ## regenerate the stubs from proto/ (needs protobuf-compiler and protobuf
 proto-check: ## fail if the stubs are not what proto/ gives
 	@scripts/check_protos.sh
 
-bench: setup ## benchmarks as JSON, one file each in out/bench
-	@mkdir -p out/bench; for b in benchmarks/*.py; do n=$$(basename $$b .py); echo "$$n"; $(PY) -m benchmarks.$$n > out/bench/$$n.json || exit 1; done
+bench: setup ## all benchmarks, the output of each in out/bench (JSON or a table)
+	@mkdir -p out/bench; for b in benchmarks/*.py; do n=$$(basename $$b .py); echo "$$n"; $(PY) -m benchmarks.$$n > out/bench/$$n.txt || exit 1; done
 
 clean: ## remove what builds and runs leave behind (not .venv)
 	rm -rf out build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .benchmarks
