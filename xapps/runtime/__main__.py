@@ -42,20 +42,12 @@ def build(arguments: Sequence[str]) -> XappProcess:
     chosen = settings.load(arguments)
     logs.configure(chosen.log_level)
     settings.prepare_environment(chosen)
-    _preload(chosen)
+    for name in chosen.preload:
+        allocators.load_class(name)
     library.install_if_absent(log)
     from xapps.runtime.process import XappProcess  # imports the framework, which loads librmr or the stand-in
 
     return XappProcess(chosen)
-
-
-def _preload(chosen: settings.Settings) -> None:
-    for name in chosen.preload:
-        allocators.load_class(name)
-    if "torch" in sys.modules:
-        import torch
-
-        torch.set_num_threads(chosen.torch_threads)  # small networks: more threads only fight for the cores
 
 
 if __name__ == "__main__":

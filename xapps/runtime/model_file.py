@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
+from safetensors import numpy as safetensors
 
 from oran.errors import DigestMismatch, ModelRejected
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class ScenarioReference(BaseModel):
@@ -94,16 +94,14 @@ class ModelFile:
             raise DigestMismatch(f"{self.manifest.name}: weights have SHA-256 {found}, not {self.manifest.sha256}")
         return self
 
-    def tensors(self) -> dict[str, Tensor]:
+    def tensors(self) -> dict[str, NDArray[np.generic]]:
         """The weights by name.
 
         Raises:
             ModelRejected: the bytes are not a safetensors file.
         """
-        from safetensors.torch import load  # imports torch, which classic allocators do without
-
         try:
-            return load(self.weights)
+            return safetensors.load(self.weights)
         except SafetensorError as error:
             raise ModelRejected(f"{self.manifest.name}: weights are not a safetensors file: {error}") from error
 

@@ -53,7 +53,8 @@ class Settings(PlatformSettings):
     """Reports of each node kept for the self-test of a new model."""
     preload: tuple[str, ...] = ()
     """Learned allocators whose code is imported at the start, so that the first model need not wait for it."""
-    torch_threads: int = Field(default=1, ge=1)
+    threads: int = Field(default=1, ge=1)
+    """Of the linear algebra: small networks gain nothing from more, which only fight for the cores."""
     model_store: str = ""
     """gRPC endpoint of the model store, for policies that name none."""
     model_store_timeout_s: float = Field(default=10.0, gt=0)
@@ -69,7 +70,7 @@ class Settings(PlatformSettings):
 
     @property
     def numeric_threads(self) -> int:
-        return self.torch_threads
+        return self.threads
 
     @property
     def policy_types(self) -> tuple[int, ...]:
