@@ -17,8 +17,6 @@ RUN mkdir -p /rmr/usr/local/lib
 FROM ${RMR} AS rmr
 
 FROM ${PYTHON} AS build
-# torch without CUDA: the package index of its CPU builds; the configured one is tried where none is given
-ARG TORCH_INDEX
 # hiredis, which the platform's SDL client pins, has no wheel
 # hadolint ignore=DL3008
 RUN apt-get update && \
@@ -27,8 +25,6 @@ RUN apt-get update && \
 WORKDIR /build
 COPY constraints.txt docker/requirements/xapp.txt ./
 RUN python3 -m venv /opt/venv && \
-    /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"} torch && \
-    /opt/venv/bin/python3 -c 'import sys, torch; sys.exit(torch.version.cuda and "torch with CUDA: give TORCH_INDEX, the index of the CPU builds")' && \
     /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt -r xapp.txt && \
     /opt/venv/bin/pip uninstall --yes --quiet pip setuptools
 
