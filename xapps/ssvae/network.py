@@ -174,10 +174,7 @@ def pools(architecture: Architecture) -> tuple[str, ...]:
 
 def _equivariant_shapes(a: Architecture) -> dict[str, tuple[int, ...]]:
     c, latent = a.width, a.latent
-    shapes: dict[str, tuple[int, ...]] = {"in": (num_features(a.slices), c), "in.bias": (c,)}
-    for layer in range(a.layers):
-        shapes |= {f"{layer}.self": (c, c), f"{layer}.bias": (c,)}
-        shapes |= {f"{layer}.{pool}": (2 * c, c) for pool in pools(a)}
+    shapes = {"in": (num_features(a.slices), c), "in.bias": (c,)} | exchange_shapes(a)
     for group in ("ue", "prb"):
         shapes |= {f"latent.{group}": (2 * c, 2 * latent), f"latent.{group}.bias": (2 * latent,)}
     shapes |= {"node.hidden": (c, c), "node.bias": (c,), "node.ue": (latent, c), "node.prb": (latent, c)}
@@ -188,16 +185,31 @@ def _equivariant_shapes(a: Architecture) -> dict[str, tuple[int, ...]]:
 def _encode_equivariant(
     a: Architecture, w: Weights, x: Array, xp: Any, regularise: Regulariser
 ) -> tuple[Array, Latent]:
-    hidden = (x @ w["in"] + w["in.bias"]).clip(0)  # (..., U, R, K, C)
-    for layer in range(a.layers):
-        hidden = hidden + regularise(_exchange(a, w, layer, hidden, xp).clip(0))
+    hidden = exchange(a, w, (x @ w["in"] + w["in.bias"]).clip(0), xp, regularise)  # (..., U, R, K, C)
     ue = _pool(hidden, (RUS, PRBS), xp) @ w["latent.ue"] + w["latent.ue.bias"]
     prb = _pool(hidden, (UES,), xp) @ w["latent.prb"] + w["latent.prb.bias"]
     halves = [_halves(group, a.latent) for group in (ue, prb)]
     return hidden, Latent(tuple(mean for mean, _ in halves), tuple(spread for _, spread in halves))
 
 
-def _exchange(a: Architecture, w: Weights, layer: int, hidden: Array, xp: Any) -> Array:
+def exchange_shapes(a: Architecture) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights of every round of messages."""
+    c = a.width
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer in range(a.layers):
+        shapes |= {f"{layer}.self": (c, c), f"{layer}.bias": (c,)}
+        shapes |= {f"{layer}.{pool}": (2 * c, c) for pool in pools(a)}
+    return shapes
+
+
+def exchange(a: Architecture, w: Weights, hidden: Array, xp: Any, regularise: Regulariser = unchanged) -> Array:
+    """All rounds of messages between the nodes of ``hidden``, shape (..., U, R, K, C), each added to what was there."""
+    for layer in range(a.layers):
+        hidden = hidden + regularise(_round(a, w, layer, hidden, xp).clip(0))
+    return hidden
+
+
+def _round(a: Architecture, w: Weights, layer: int, hidden: Array, xp: Any) -> Array:
     """One round of messages: a node's own state plus what is pooled over each of its neighbourhoods."""
     mixed = hidden @ w[f"{layer}.self"] + w[f"{layer}.bias"]
     for pool, summary in _neighbourhoods(a, hidden, xp).items():
