@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,9 +42,12 @@ console = Console()
 RunsRoot = Annotated[Path, typer.Option(help="Folder of training runs")]
 Store = Annotated[str, typer.Option(help="host:port of the model store")]
 ScenarioName = Annotated[str, typer.Option("--scenario", help="Name or YAML file of the radio")]
+Data = Annotated[Path | None, typer.Argument(help="Folder of the labelled data set")]
 Seed = Annotated[int, typer.Option(min=0)]
 Drops = Annotated[int, typer.Option(min=2, help="Independent drops")]
 Against = Annotated[str, typer.Option(help='What serves now: a classic allocator, "model" or "model:version"')]
+PAGES: dict[str, Callable[[figures.Plan, figures.Say, Sequence[str]], None]] = {"ssvae": figures.ssvae}
+"""Pages whose tables can be measured anew: what ``figures`` is asked for -> what measures and writes them."""
 PolicyType = Annotated[int, typer.Option(help='Id of the policy type "model" in the xApp\'s descriptor')]
 
 
@@ -88,16 +92,18 @@ def dataset(
 
 @app.command()
 def train(
-    data: Annotated[Path, typer.Argument(help="Folder of the labelled data set")],
+    data: Data = None,
+    scenario: Annotated[str, typer.Option(help="Instead of a data set: radio to learn in without labels")] = "",
     preset: Annotated[str, typer.Option()] = "sane",
     changes: Annotated[str, typer.Option(help="JSON object of preset fields to replace")] = "{}",
     seed: Seed = 0,
     allocator: Annotated[str, typer.Option()] = "ssvae",
     runs: RunsRoot = Path("out/runs"),
 ) -> None:
-    """Train a model; continues where it was cut."""
+    """Train a model, from a labelled data set or in a scenario without labels; continues where it was cut."""
+    source = {"dataset": str(data or ""), "scenario": scenario}
     config = RunConfig(
-        allocator=allocator, model=allocator, preset=preset, changes=_json_object(changes), seed=seed, dataset=str(data)
+        allocator=allocator, model=allocator, preset=preset, changes=_json_object(changes), seed=seed, **source
     )
     run = Run.create(runs, config)
     model = _trained(run)
@@ -141,7 +147,7 @@ def publish(
 
 @app.command(name="figures")
 def all_figures(
-    what: Annotated[str, typer.Argument(help="ssvae")],
+    what: Annotated[str, typer.Argument(help=f"One of {', '.join(PAGES)}")],
     labels: Annotated[int, typer.Option(min=10, help="Labelled drops a scenario")] = 2000,
     held_out: Annotated[int, typer.Option(min=2, help="Drops that everybody is judged on")] = 300,
     seeds: Annotated[list[int], typer.Option(help="Training seeds; may be repeated")] = [0],  # noqa: B006 - typer copies
@@ -150,17 +156,18 @@ def all_figures(
     docs: Annotated[Path, typer.Option(help="Folder of the pages")] = Path("docs"),
 ) -> None:
     """Measure a paper's tables anew and write them into its page; continues where it was cut."""
-    if what != "ssvae":
-        raise ConfigError("figures", what, "known is ssvae")
+    if what not in PAGES:
+        raise ConfigError("figures", what, f"known are {', '.join(PAGES)}")
     plan = figures.Plan(labels=labels, held_out=held_out, seeds=tuple(seeds), root=root, docs=docs)
-    figures.ssvae(plan, lambda text: console.print(text, style="dim"), table)
+    PAGES[what](plan, lambda text: console.print(text, style="dim"), table)
 
 
 @app.command(name="pipeline")
 def whole_pipeline(
-    data: Annotated[Path, typer.Argument(help="Folder of the labelled data set")],
+    data: Data = None,
     preset: Annotated[str, typer.Option()] = "sane",
     scenario: ScenarioName = "cell",
+    allocator: Annotated[str, typer.Option()] = "ssvae",
     against: Against = "equal",
     num_drops: Drops = 200,
     seed: Seed = 0,
@@ -169,8 +176,9 @@ def whole_pipeline(
     a1: Annotated[str, typer.Option(help="URL of the A1 mediator")] = "http://127.0.0.1:10000",
     policy_type: PolicyType = DEFAULT_MODEL_TYPE_ID,
 ) -> None:
-    """Train, evaluate, put and publish; exits 1 unless the model serves at the end."""
-    run = Run.create(runs, RunConfig(preset=preset, seed=seed, dataset=str(data)))
+    """Train (without a data set: in the gate's scenario), evaluate, put and publish; exits 1 unless it then serves."""
+    source = {"scenario": scenario} if data is None else {"dataset": str(data)}
+    run = Run.create(runs, RunConfig(allocator=allocator, model=allocator, preset=preset, seed=seed, **source))
     with ModelStoreClient(store) as client, A1Client(a1) as mediator:
         outcome = pipeline.run(
             train=lambda: _trained(run),

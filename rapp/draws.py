@@ -17,6 +17,7 @@ class Stream(IntEnum):
     LABELLED = 1
     UNLABELLED = 2
     HELD_OUT = 3
+    TRAINING = 4
 
 
 def generator(stream: Stream, *seed: int) -> np.random.Generator:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
+from e2sim.scenario import Scenario
+from oran.e2sm.rrm import RadioReport
 from oran.errors import ConfigError
+from rapp.draws import Stream, draw, generator
+from xapps.runtime.trained_model import TrainedModel
 from xapps.ssvae import presets as ssvae_presets
 from xapps.ssvae.batches import TrainingSet
-from xapps.ssvae.learner import SsvaeLearner, TrainedModel
+from xapps.ssvae.learner import SsvaeLearner
 
 
 class Learner(Protocol):
@@ -32,19 +38,39 @@ class Learner(Protocol):
     def result(self) -> TrainedModel: ...
 
 
-def _ssvae(training_set: TrainingSet, preset: str, changes: Mapping[str, Any], seed: int) -> Learner:
-    return SsvaeLearner(training_set, ssvae_presets.preset(preset).with_changes(changes), seed=seed)
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What there is to learn from; each learner takes what it needs."""
+
+    scenario: Scenario
+    training_set: TrainingSet | None = None
+    """Labelled drops; None in a run without a data set."""
+    experience: Path | None = None
+    """What xApps sent back from the field; None where nothing was collected."""
+
+    def draw(self, num_drops: int, *key: int) -> RadioReport:
+        """Fresh drops of the scenario without labels, arrays (N, U, R, K); equal keys give equal drops.
+
+        They come from a stream of their own, so that no drop of a data set or of the gate is among them.
+        """
+        return draw(self.scenario, generator(Stream.TRAINING, *key), num_drops)
 
 
-LEARNERS: dict[str, Callable[[TrainingSet, str, Mapping[str, Any], int], Learner]] = {"ssvae": _ssvae}
+def _ssvae(material: Material, preset: str, changes: Mapping[str, Any], seed: int) -> Learner:
+    if material.training_set is None:
+        raise ConfigError("dataset", "", "ssvae learns from labels: the run needs a data set")
+    return SsvaeLearner(material.training_set, ssvae_presets.preset(preset).with_changes(changes), seed=seed)
 
 
-def start(allocator: str, training_set: TrainingSet, preset: str, changes: Mapping[str, Any], seed: int) -> Learner:
+LEARNERS: dict[str, Callable[[Material, str, Mapping[str, Any], int], Learner]] = {"ssvae": _ssvae}
+
+
+def start(allocator: str, material: Material, preset: str, changes: Mapping[str, Any], seed: int) -> Learner:
     """A learner at its beginning.
 
     Raises:
-        ConfigError: no such learner or preset, or a bad setting.
+        ConfigError: no such learner or preset, a bad setting, or no labels for a learner that needs them.
     """
     if allocator not in LEARNERS:
         raise ConfigError("allocator", allocator, f"nothing learns it; known are {', '.join(LEARNERS)}")
-    return LEARNERS[allocator](training_set, preset, changes, seed)
+    return LEARNERS[allocator](material, preset, changes, seed)

@@ -16,15 +16,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from e2sim import scenario as scenarios
+from e2sim.scenario import Scenario
 from oran.errors import ConfigError, ModelNotFound
 from rapp import datasets, learners
 from rapp.draws import Stream, draw, generator
 from rapp.files import write_atomically
 from xapps.runtime.model_file import Manifest, ModelFile, ScenarioReference, digest
+from xapps.runtime.trained_model import TrainedModel
 from xapps.ssvae.batches import TrainingSet, take, take_labels
-from xapps.ssvae.learner import TrainedModel
 
 State = Literal["created", "running", "done"]
 
@@ -41,15 +43,27 @@ class RunConfig(BaseModel):
     changes: dict[str, Any] = Field(default_factory=dict)
     """Fields of the preset to replace."""
     seed: int = Field(default=0, ge=0)
-    dataset: str
-    """Folder of the labelled data set."""
+    dataset: str = ""
+    """Folder of the labelled data set; empty: the run learns without labels, in ``scenario``."""
     labelled_drops: int = Field(default=0, ge=0)
     """The first so many of them; 0: all."""
     unlabelled_drops: int = Field(default=2000, ge=0)
+    scenario: str = ""
+    """Name or YAML file of the radio of a run without labels; empty: the data set's."""
+    experience: str = ""
+    """Folder of what xApps sent back from the field; empty: none."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> RunConfig:
+        if bool(self.dataset) == bool(self.scenario):
+            raise ConfigError("dataset", self.dataset, f"give a data set or a scenario ({self.scenario!r}), not both")
+        return self
 
     @property
     def run_id(self) -> str:
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        chosen = self.model_dump(mode="json")
+        absent = {name for name in ("scenario", "experience", "dataset") if not chosen[name]}  # ids outlive new fields
+        content = json.dumps({name: value for name, value in chosen.items() if name not in absent}, sort_keys=True)
         return f"{self.allocator}-{self.preset}-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
 
 
@@ -110,8 +124,8 @@ class Run:
         """
         if self.state == "done":
             return self.model()
-        dataset = datasets.load(Path(self.config.dataset))
-        learner = self._learner(dataset)
+        source = self._source()
+        learner = self._learner(source)
         start_s = time.monotonic()
         while not learner.done:
             curves = learner.run_epoch()
@@ -119,7 +133,7 @@ class Run:
             self._write("checkpoint.safetensors", learner.checkpoint())
             if on_progress is not None:
                 on_progress(RunProgress(learner.epoch, learner.num_epochs, curves))
-        return self._finish(learner.result(), dataset, time.monotonic() - start_s)
+        return self._finish(learner.result(), source, time.monotonic() - start_s)
 
     def model(self) -> ModelFile:
         """What came out of a finished run.
@@ -153,22 +167,33 @@ class Run:
         shown = {"id": self.folder.name, "state": self.state, "config": self.config.model_dump(mode="json")}
         return shown | {"epochs_done": len(curves), **({"curves": curves} if with_curves else {})}
 
-    def _learner(self, dataset: datasets.Dataset) -> learners.Learner:
+    def _source(self) -> datasets.Dataset | Scenario:
         c = self.config
-        unlabelled = None
-        if c.unlabelled_drops:
-            rng = generator(Stream.UNLABELLED, dataset.manifest.seed)
-            unlabelled = draw(dataset.manifest.scenario, rng, c.unlabelled_drops)
-        labelled = slice(c.labelled_drops or None)
-        training_set = TrainingSet(take(dataset.report, labelled), take_labels(dataset.label, labelled), unlabelled)
-        learner = learners.start(c.allocator, training_set, c.preset, c.changes, c.seed)
+        return datasets.load(Path(c.dataset)) if c.dataset else scenarios.load(c.scenario)
+
+    def _learner(self, source: datasets.Dataset | Scenario) -> learners.Learner:
+        c = self.config
+        learner = learners.start(c.allocator, self._material(source), c.preset, c.changes, c.seed)
         checkpoint = self.folder / "checkpoint.safetensors"
         if checkpoint.exists():
             learner.restore(checkpoint.read_bytes(), self.curves())
         return learner
 
-    def _finish(self, trained: TrainedModel, dataset: datasets.Dataset, seconds: float) -> ModelFile:
-        scenario = dataset.manifest.scenario
+    def _material(self, source: datasets.Dataset | Scenario) -> learners.Material:
+        c = self.config
+        experience = Path(c.experience) if c.experience else None
+        if isinstance(source, Scenario):
+            return learners.Material(source, experience=experience)
+        unlabelled = None
+        if c.unlabelled_drops:
+            rng = generator(Stream.UNLABELLED, source.manifest.seed)
+            unlabelled = draw(source.manifest.scenario, rng, c.unlabelled_drops)
+        labelled = slice(c.labelled_drops or None)
+        training_set = TrainingSet(take(source.report, labelled), take_labels(source.label, labelled), unlabelled)
+        return learners.Material(source.manifest.scenario, training_set, experience)
+
+    def _finish(self, trained: TrainedModel, source: datasets.Dataset | Scenario, seconds: float) -> ModelFile:
+        scenario = source if isinstance(source, Scenario) else source.manifest.scenario
         manifest = Manifest(
             name=self.config.model,
             allocator=self.config.allocator,
@@ -176,20 +201,20 @@ class Run:
             architecture=trained.architecture,
             normalisation=trained.normalisation,
             scenario=ScenarioReference(name=scenario.name, digest=scenario.digest),
-            training=trained.training | self._provenance(dataset) | {"seconds": round(seconds, 1)},
+            training=trained.training | self._provenance(source) | {"seconds": round(seconds, 1)},
         )
         self._write("weights.safetensors", trained.weights)
         self._write("model.json", manifest.model_dump_json(indent=1).encode())  # last: its presence says "done"
         return ModelFile(manifest, trained.weights)
 
-    def _provenance(self, dataset: datasets.Dataset) -> dict[str, Any]:
-        manifest = dataset.manifest
-        return {
-            "run": self.folder.name,
-            "dataset": {"seed": manifest.seed, "drops": manifest.num_drops, "labels_by": manifest.labels_by}
-            | {"solver": manifest.solver_version},
-            "software": {name: version(name) for name in ("torch", "numpy")} | {"python": platform.python_version()},
-        }
+    def _provenance(self, source: datasets.Dataset | Scenario) -> dict[str, Any]:
+        software = {name: version(name) for name in ("torch", "numpy")} | {"python": platform.python_version()}
+        shown = {"run": self.folder.name, "seed": self.config.seed, "software": software}
+        if isinstance(source, Scenario):
+            return shown
+        made = source.manifest
+        labels = {"seed": made.seed, "drops": made.num_drops, "labels_by": made.labels_by}
+        return shown | {"dataset": labels | {"solver": made.solver_version}}
 
     def _write(self, name: str, content: bytes) -> None:
         with write_atomically(self.folder / name) as file:

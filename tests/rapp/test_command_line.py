@@ -49,6 +49,11 @@ def test_a_data_set_is_made_and_a_model_trained_and_gated(rapp, tmp_path, capsys
     "arguments",
     [
         ("train", "nowhere"),
+        ("train",),
+        ("train", "nowhere", "--scenario", "tiny"),
+        ("train", "--scenario", "tiny"),
+        ("train", "--scenario", "no-such-scenario"),
+        ("figures", "nothing"),
         ("train", "nowhere", "--changes", "{"),
         ("train", "nowhere", "--changes", "[]"),
         ("evaluate", "no-such-run"),

@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from torch.nn import functional
 
 from oran.e2sm.rrm import RadioReport
 from oran.errors import ConfigError, ModelError
+from xapps.runtime.trained_model import TrainedModel
 from xapps.ssvae import losses, network
 from xapps.ssvae.batches import TrainingSet, num_drops, take, take_labels
 from xapps.ssvae.features import Normalisation, observe
@@ -39,19 +39,6 @@ class Progress:
     epoch: int
     epochs: int
     curves: EpochCurves
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedModel:
-    """Outcome of a training: what a manifest needs, and the weights."""
-
-    weights: bytes
-    """safetensors."""
-    architecture: dict[str, Any]
-    normalisation: dict[str, float]
-    training: dict[str, Any]
-    """Preset, seed, numbers of drops, best epoch."""
-    curves: list[EpochCurves]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

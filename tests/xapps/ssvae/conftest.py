@@ -9,8 +9,8 @@ import pytest
 
 from oran.e2sm.rrm import Allocation, RadioReport
 from xapps.runtime.model_file import Manifest, ModelFile, digest
+from xapps.runtime.trained_model import TrainedModel
 from xapps.ssvae.batches import TrainingSet
-from xapps.ssvae.learner import TrainedModel
 
 MakeReport = Callable[..., RadioReport]
 
