@@ -56,6 +56,11 @@ class Channel:
         """Channel power gain, shape (..., U, R, K) [dB]."""
         return self._gain_db
 
+    @property
+    def line_of_sight(self) -> NDArray[np.bool_]:
+        """Which links see their RU, shape (..., U, R); False throughout for models without line of sight."""
+        return self._sight
+
     def advance(self) -> None:
         """Moves on by one slot."""
         self._slots_since_drop += 1
@@ -75,8 +80,9 @@ class Channel:
         entered_m = self._positions(self._homes[-1:])
         self._ue_m = np.concatenate([self._ue_m, entered_m], axis=-2)
         self._velocity_m_s = np.concatenate([self._velocity_m_s, self._velocities(1)], axis=-2)
-        self._shadow_db = np.concatenate([self._shadow_db, self._shadows(entered_m)], axis=-2)
-        self._sight = np.concatenate([self._sight, self._sights(entered_m)], axis=-2)
+        sight = self._sights(entered_m)
+        self._shadow_db = np.concatenate([self._shadow_db, self._shadows(entered_m, sight)], axis=-2)
+        self._sight = np.concatenate([self._sight, sight], axis=-2)
         if self._scenario.channel.fading == "gauss-markov":
             self._g = np.concatenate([self._g, self._coefficients(1)], axis=-3)
         self._gain_db = np.concatenate([self._gain_db, self._gains_db(slice(-1, None))], axis=-3)
@@ -96,8 +102,8 @@ class Channel:
         self._slots_since_drop = 0
         self._ue_m = self._positions(self._homes)
         self._velocity_m_s = self._velocities(len(self._homes))
-        self._shadow_db = self._shadows(self._ue_m)
         self._sight = self._sights(self._ue_m)
+        self._shadow_db = self._shadows(self._ue_m, self._sight)
         if self._scenario.channel.fading == "gauss-markov":
             self._g = self._coefficients(len(self._homes))
         self._gain_db = self._gains_db(slice(None))
@@ -118,7 +124,11 @@ class Channel:
         if channel.shadowing_correlation_m is not None:
             step_m = np.hypot(*np.moveaxis(self._ue_m - before_m, -1, 0))
             self._shadow_db = shadowing.moved_db(
-                self._shadowing_rng, self._shadow_db, step_m, channel.shadowing_std_db, channel.shadowing_correlation_m
+                self._shadowing_rng,
+                self._shadow_db,
+                step_m,
+                self._shadowing_std_db(self._sight),
+                channel.shadowing_correlation_m,
             )
 
     def _distance_m(self, ue_m: Array) -> Array:
@@ -160,9 +170,15 @@ class Channel:
         in_area = where.placement == "uniform-area"
         return layout.drop_round(self._placement_rng, centre_m, where.min_distance_m, where.max_distance_m, in_area)
 
-    def _shadows(self, ue_m: Array) -> Array:
-        channel, rus = self._scenario.channel, self._scenario.num_rus
-        rng, std_db, distance_m = self._shadowing_rng, channel.shadowing_std_db, channel.shadowing_correlation_m
+    def _shadowing_std_db(self, sight: NDArray[np.bool_]) -> Array | float:
+        channel = self._scenario.channel
+        if channel.shadowing_std_db == "38.901":
+            return pathloss_38901.shadowing_std_db(_ENVIRONMENTS[channel.path_loss], sight)
+        return channel.shadowing_std_db
+
+    def _shadows(self, ue_m: Array, sight: NDArray[np.bool_]) -> Array:
+        rus, distance_m = self._scenario.num_rus, self._scenario.channel.shadowing_correlation_m
+        rng, std_db = self._shadowing_rng, self._shadowing_std_db(sight)
         if distance_m is not None:
             return shadowing.correlated_db(rng, std_db, ue_m, rus, distance_m)
         return shadowing.lognormal_db(rng, std_db, (*ue_m.shape[:-1], rus))

@@ -64,8 +64,9 @@ class ChannelConfig(_Frozen):
     """Large- and small-scale fading and how they change from slot to slot."""
 
     path_loss: Literal["uma-simplified", "macro", "38.901-uma", "38.901-umi"] = "uma-simplified"
-    """The 38.901 models draw line of sight by its probability; shadowing keeps the standard deviation given here."""
-    shadowing_std_db: NotNegative = 8.0
+    """The 38.901 models draw line of sight by its probability."""
+    shadowing_std_db: NotNegative | Literal["38.901"] = 8.0
+    """Of all links, or that of TR 38.901, Table 7.4.1-1, by line of sight (only with its path loss)."""
     shadowing_correlation_m: Positive | None = None
     """Distance over which shadowing of neighbours, or of a walking UE, resembles; none: independent."""
     fading: Literal["rayleigh", "gauss-markov", "none"] = "rayleigh"
@@ -76,6 +77,12 @@ class ChannelConfig(_Frozen):
     """UEs move straight on and are reflected at the edges of the layout."""
     drop_every_slots: Annotated[int, Field(ge=0)] = 0
     """Positions and shadowing are drawn anew every so many slots (independent drops); 0: they stay."""
+
+    @model_validator(mode="after")
+    def _shadowing_of_its_own_table(self) -> ChannelConfig:
+        if self.shadowing_std_db == "38.901" and not self.path_loss.startswith("38.901"):
+            raise ValueError(f"shadowing_std_db 38.901 goes with a path loss of 38.901, not {self.path_loss}")
+        return self
 
 
 class SliceConfig(_Frozen):

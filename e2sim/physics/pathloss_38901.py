@@ -32,10 +32,12 @@ class Environment:
     nlos_frequency_db: float
     nlos_height_db: float
     """Per metre of h_UT above 1.5 m."""
+    los_shadowing_std_db: float
+    nlos_shadowing_std_db: float
 
 
-UMA = Environment("UMa", 25.0, 22.0, 28.0, 9.0, 13.54, 39.08, 20.0, 0.6)
-UMI = Environment("UMi", 10.0, 21.0, 32.4, 9.5, 22.4, 35.3, 21.3, 0.3)
+UMA = Environment("UMa", 25.0, 22.0, 28.0, 9.0, 13.54, 39.08, 20.0, 0.6, 4.0, 6.0)
+UMI = Environment("UMi", 10.0, 21.0, 32.4, 9.5, 22.4, 35.3, 21.3, 0.3, 4.0, 7.82)
 
 
 def path_loss_db(
@@ -49,6 +51,11 @@ def path_loss_db(
     distance = np.asarray(distance_2d_m, np.float64)
     clear = _los_db(environment, distance, carrier_ghz, ut_height_m)
     return np.where(line_of_sight, clear, np.maximum(clear, _nlos_db(environment, distance, carrier_ghz, ut_height_m)))
+
+
+def shadowing_std_db(environment: Environment, line_of_sight: ArrayLike) -> Array:
+    """sigma_SF of links with and without line of sight, any shape (Table 7.4.1-1, last column but one)."""
+    return np.where(line_of_sight, environment.los_shadowing_std_db, environment.nlos_shadowing_std_db)
 
 
 def break_point_m(environment: Environment, carrier_ghz: float, ut_height_m: float = 1.5) -> float:

@@ -5,8 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e2sim.physics import mobility, observation, shadowing
+from e2sim import scenario
+from e2sim.channel import Channel
+from e2sim.physics import layout, mobility, observation, shadowing
 from e2sim.physics.pathloss_38901 import UMA, UMI, break_point_m, line_of_sight_probability, path_loss_db
+from oran.errors import ConfigError
 
 
 def test_uma_and_umi_path_loss_are_those_of_the_table_worked_by_hand():
@@ -100,3 +103,27 @@ def test_lost_reports_become_the_mean_of_what_arrived():
 def test_coarse_reports_lie_on_their_grid():
     seen = observation.quantised_db(np.random.default_rng(7).normal(-90, 8, 1000), 2.0)
     np.testing.assert_allclose(seen / 2.0, np.rint(seen / 2.0))
+
+
+def test_shadowing_of_the_table_depends_on_line_of_sight():
+    radio = scenario.parse(
+        {
+            "name": "sight",
+            "description": "one drop of many users",
+            "layout": {"placement": "uniform-area", "max_distance_m": 300},
+            "channel": {"path_loss": "38.901-umi", "shadowing_std_db": "38.901", "fading": "none"},
+            "radio": {"num_prbs": 1},
+            "slices": [{"name": "all", "num_ues": 1000}],
+        }
+    )
+    channel = Channel(radio, np.random.default_rng(3), (20,), 1000)
+    distance_m = np.maximum(layout.distance_m(channel.ue_m, radio.ru_positions_m), 10.0)
+    clear_db, blocked_db = (path_loss_db(UMI, distance_m, 2.0, sight) for sight in (True, False))
+    shadow_db = -channel.gain_db[..., 0] - np.where(channel.line_of_sight, clear_db, blocked_db)
+    assert shadow_db[channel.line_of_sight].std() == pytest.approx(4.0, rel=0.03)
+    assert shadow_db[~channel.line_of_sight].std() == pytest.approx(7.82, rel=0.03)
+
+
+def test_shadowing_of_the_table_needs_its_path_loss():
+    with pytest.raises(ConfigError, match="38.901"):
+        scenario.varied(scenario.load("cell"), channel__shadowing_std_db="38.901")
