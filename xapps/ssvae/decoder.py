@@ -5,7 +5,7 @@ Nothing here searches on: no local moves follow the matching, so what is good or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -152,16 +152,19 @@ def _serve_ru(
         owner[ru], power_w[ru] = NOBODY, 0.0
         return np.zeros(2)
     others = np.arange(len(power_w)) != ru
-    interference_w = (gain[ues][:, others] * power_w[others]).sum(axis=1)  # (u, K)
-    gain_per_w = gain[ues, ru] / (report.noise_w + interference_w)
+    heard = gain if len(ues) == len(gain) else gain[ues]
+    interference_w = (heard[:, others] * power_w[others]).sum(axis=1)  # (u, K)
+    gain_per_w = heard[:, ru] / (report.noise_w + interference_w)
     weight, wanted = report.weight[ues], report.min_rate_bps_hz[ues]
     budget_w, cap_w = report.ru_power_budget_w[ru], report.prb_power_cap_w
+    limits = (gain_per_w, weight, wanted, budget_w, cap_w)
     rows = assignments(scores[:, ues], gain_per_w, wanted, budget_w, cap_w, decoding.assignment)
-    power, worth = polish(rows, gain_per_w, weight, wanted, budget_w, cap_w)
+    power, worth = polish(rows, *limits)
     if worth[:, 0].max() < 0.0 and decoding.assignment == "matching":  # a minimum rate is missed: count PRBs by power
         frugal = frugal_assignments(scores[:, ues], gain_per_w, wanted, budget_w, cap_w)
-        rows = np.concatenate([rows, frugal])
-        power, worth = polish(rows, gain_per_w, weight, wanted, budget_w, cap_w)
+        more_power, more_worth = polish(frugal, *limits)
+        rows, power = np.concatenate([rows, frugal]), np.concatenate([power, more_power])
+        worth = np.concatenate([worth, more_worth])
     best = int(np.lexsort((worth[:, 1], worth[:, 0]))[-1])
     owner[ru], power_w[ru] = ues[rows[best]], power[best]
     return worth[best]
@@ -184,13 +187,13 @@ def assignments(
     if kind == "argmax":
         return scores.argmax(axis=1)
     share_w = budget_w / scores.shape[-1]
-    by_power = [tuple(prbs_needed(gain_per_w * min(level * share_w, cap_w), wanted)) for level in POWER_LEVELS]
-    least = prbs_needed(gain_per_w * cap_w, wanted)
-    rows = []
-    for index, each in enumerate(scores):
-        needed = {tuple(prbs_expected(each, least)), *(by_power if index == 0 else by_power[EQUAL_SPLIT])}
-        rows += _all_matched(each, needed)
-    return np.stack(rows)
+    power_w = np.minimum(np.array([*POWER_LEVELS, np.inf]) * share_w, cap_w)
+    best = np.sort(gain_per_w, axis=-1)[:, ::-1]
+    *by_power, least = _needed_on_best(best * power_w[:, None, None], wanted)
+    answers: list[set[tuple[int, ...]]] = [{tuple(each)} for each in prbs_expected(scores, least)]
+    for index, needed in enumerate(answers):
+        needed.update(map(tuple, by_power if index == 0 else by_power[EQUAL_SPLIT]))
+    return _distinct(_all_matched(scores, answers))
 
 
 def frugal_assignments(
@@ -203,8 +206,8 @@ def frugal_assignments(
     """
     least = prbs_needed(gain_per_w * cap_w, wanted)
     need_w = power_needed_w(gain_per_w, wanted)
-    needed = {tuple(_thrifty(least, need_w, share * budget_w)) for share in MINIMUM_RATE_SHARES}
-    return np.stack([row for each in scores for row in _all_matched(each, needed)])
+    needed = set(_thrifty(least, need_w, [share * budget_w for share in MINIMUM_RATE_SHARES]))
+    return _distinct(_all_matched(scores, [needed] * len(scores)))
 
 
 def power_needed_w(gain_per_w: Array, wanted: Array) -> Array:
@@ -218,55 +221,79 @@ def power_needed_w(gain_per_w: Array, wanted: Array) -> Array:
     return count * np.exp2(np.minimum(exponent, 200.0)) - (1.0 / best).cumsum(axis=-1)
 
 
-def _thrifty(least: NDArray[np.intp], need_w: Array, affordable_w: float) -> NDArray[np.intp]:
-    """PRBs of each UE, shape (u,): from ``least`` on, one more to whoever saves most, until all is affordable."""
+def _thrifty(least: NDArray[np.intp], need_w: Array, affordable_w: Sequence[float]) -> Iterator[tuple[int, ...]]:
+    """PRBs of each UE, (u,): from ``least`` on, one more to whoever saves most, until all is affordable.
+
+    One answer for each of ``affordable_w``, which must fall: the way is the same for all, only its end differs.
+    """
     prbs, ues = least.copy(), np.arange(len(least))
     num_prbs = need_w.shape[-1]
-    while prbs.sum() < num_prbs:
-        now_w = need_w[ues, np.maximum(prbs, 1) - 1]
-        if now_w[prbs > 0].sum() <= affordable_w:
-            break
-        saved_w = np.where((prbs > 0) & (prbs < num_prbs), now_w - need_w[ues, np.minimum(prbs, num_prbs - 1)], -np.inf)
-        if not saved_w.max() > 0.0:
-            break
-        prbs[saved_w.argmax()] += 1
-    return prbs
+    saving = need_w - np.concatenate([need_w[:, 1:], np.full((len(least), 1), np.inf)], axis=-1)  # by one PRB more
+    spent_w = need_w[ues, least - 1][least > 0].sum()
+    for affordable in affordable_w:
+        while prbs.sum() < num_prbs and spent_w > affordable:
+            saved_w = np.where(prbs > 0, saving[ues, prbs - 1], -np.inf)
+            most = saved_w.argmax()
+            if not saved_w[most] > 0.0:
+                break
+            prbs[most] += 1
+            spent_w -= saved_w[most]
+        yield tuple(prbs)
 
 
 def prbs_needed(sinr: Array, wanted: Array) -> NDArray[np.intp]:
     """PRBs that each UE needs for its minimum rate on its own best ones, at most all K; shapes (u, K), (u,) -> (u,)."""
-    rate = np.log2(1.0 + np.sort(sinr, axis=-1)[:, ::-1])
-    short = (rate.cumsum(axis=-1) < wanted[:, None]).sum(axis=-1)
-    return np.minimum(short + 1, sinr.shape[-1]) * (wanted > 0)
+    return _needed_on_best(np.sort(sinr, axis=-1)[:, ::-1], wanted)
+
+
+def _needed_on_best(best_sinr: Array, wanted: Array) -> NDArray[np.intp]:
+    """``prbs_needed`` for ratios that are sorted already, best first, shapes (..., u, K), (u,) -> (..., u)."""
+    short = (np.log2(1.0 + best_sinr).cumsum(axis=-1) < wanted[:, None]).sum(axis=-1)
+    return np.minimum(short + 1, best_sinr.shape[-1]) * (wanted > 0)
 
 
 def prbs_expected(scores: Array, least: NDArray[np.intp]) -> NDArray[np.intp]:
-    """PRBs that the scores, read as log-odds, give each UE on average, not below ``least``; (u, K), (u,) -> (u,).
+    """PRBs that the scores, read as log-odds, give each UE on average, not below ``least``; (C, u, K), (u,) -> (C, u).
 
     Claims beyond the number of PRBs are cut, the largest first.
     """
-    odds = np.exp(scores - scores.max(axis=0))
-    expected = (odds / odds.sum(axis=0)).sum(axis=-1)
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    expected = (odds / odds.sum(axis=1, keepdims=True)).sum(axis=-1)
     prbs = np.maximum(np.rint(expected).astype(np.intp) * (least > 0), least)
-    while prbs.sum() > scores.shape[-1] and (prbs > least).any():
-        prbs[np.where(prbs > least, prbs - expected, -np.inf).argmax()] -= 1
+    for index in np.flatnonzero(prbs.sum(axis=-1) > scores.shape[-1]):
+        _cut(prbs[index], expected[index], least, scores.shape[-1])
     return prbs
 
 
-def _all_matched(scores: Array, needed: Iterable[tuple[int, ...]]) -> list[NDArray[np.intp]]:
-    """Owners by one candidate's scores (u, K) for every answer to how many PRBs each UE needs, each (K,)."""
-    favourite = scores.argmax(axis=0)
-    regret = scores - scores.max(axis=0)
-    return [_matched(regret, np.array(prbs), favourite) for prbs in sorted(needed)]
+def _cut(prbs: NDArray[np.intp], expected: Array, least: NDArray[np.intp], num_prbs: int) -> None:
+    """Lower claims (u,) in place until they fit the PRBs, but not below ``least``."""
+    while prbs.sum() > num_prbs and (prbs > least).any():
+        prbs[np.where(prbs > least, prbs - expected, -np.inf).argmax()] -= 1
 
 
-def _matched(regret: Array, prbs: NDArray[np.intp], favourite: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Each UE gets the PRBs it needs at the least total regret, every other PRB goes to its favourite, shape (K,)."""
+def _all_matched(scores: Array, answers: Sequence[Iterable[tuple[int, ...]]]) -> list[NDArray[np.intp]]:
+    """Owners, each (K,), by every candidate's scores (C, u, K) for its answers to how many PRBs each UE needs."""
+    favourite = scores.argmax(axis=1)
+    regret = (scores.max(axis=1, keepdims=True) - scores).astype(np.float64)
+    ues = np.arange(scores.shape[1])
+    return [
+        _matched(regret[index], np.repeat(ues, prbs), favourite[index])
+        for index, needed in enumerate(answers)
+        for prbs in sorted(needed)
+    ]
+
+
+def _matched(regret: Array, slots: NDArray[np.intp], favourite: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Each UE gets its slots' number of PRBs at the least total regret, other PRBs go to their favourites, (K,)."""
     owner = favourite.copy()
-    slots = np.repeat(np.arange(len(prbs)), prbs)
-    row, column = linear_sum_assignment(regret[slots], maximize=True)
+    row, column = linear_sum_assignment(regret[slots])
     owner[column] = slots[row]
     return owner
+
+
+def _distinct(rows: Sequence[NDArray[np.intp]]) -> NDArray[np.intp]:
+    """The rows that differ, in their order: different answers often lead to one assignment."""
+    return np.stack(list({row.tobytes(): row for row in rows}.values()))
 
 
 def polish(

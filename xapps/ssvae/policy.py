@@ -17,6 +17,7 @@ from xapps.ssvae import network
 from xapps.ssvae.decoder import Decoding, decode, nobody_served
 from xapps.ssvae.features import Normalisation, observe
 from xapps.ssvae.network import Architecture, Heads, Latent
+from xapps.ssvae.serving import OneCell, serves
 
 NOISE_SEED = 20
 """Seed of the latent draws. They are the same for every report, so that equal reports get equal decisions."""
@@ -49,6 +50,7 @@ class SsvaePolicy:
         self.normalisation = normalisation
         self.decoding = decoding or Decoding()
         self._weights = {name: np.ascontiguousarray(w, np.float32) for name, w in weights.items()}
+        self._one_cell = OneCell(architecture, self._weights) if serves(architecture) else None
         self._noise: dict[tuple[int, ...], NDArray[np.float32]] = {}
 
     @classmethod
@@ -92,25 +94,33 @@ class SsvaePolicy:
         """
         if report.num_ues == 0:
             return nobody_served(report)
-        heads = self.heads(self.observe(report))
-        return decode(report, heads.association, heads.owner, self.decoding)
+        association, owner = self._scores(self.observe(report))
+        return decode(report, association, owner, self.decoding)
+
+    def _scores(self, x: NDArray[np.float32]) -> tuple[network.Array, network.Array]:
+        """Of ``heads`` what the decoder reads: association (C, U, R) and owner (C, U, R, K)."""
+        if self._one_cell is None or x.shape[1] != 1:
+            heads = self.heads(x)
+            return heads.association, heads.owner
+        owner = self._one_cell.scores(x[:, 0], self._noise_like)[:, :, None]
+        return np.zeros(owner.shape[:-1], np.float32), owner  # with one RU there is nothing to associate
 
     def _draws(self, latent: Latent) -> tuple[NDArray[np.float32], ...]:
         """Latent vectors of the candidates: the mean, then draws around it, on a new leading axis."""
         return tuple(
-            mean + self._noise_like(mean) * np.exp(0.5 * log_variance)
+            mean + self._noise_like(mean.shape) * np.exp(0.5 * log_variance)
             for mean, log_variance in zip(latent.mean, latent.log_variance, strict=True)
         )
 
-    def _noise_like(self, mean: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Noise of shape (C, *mean.shape), zero for the first candidate; kept, as cells rarely change their shape."""
-        noise = self._noise.get(mean.shape)
+    def _noise_like(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """Noise (C, *shape), zero for the first candidate; kept, as cells rarely change their shape."""
+        noise = self._noise.get(shape)
         if noise is None:
             rng = np.random.default_rng(NOISE_SEED)
-            noise = rng.standard_normal((self.decoding.candidates, *mean.shape)).astype(np.float32)
+            noise = rng.standard_normal((self.decoding.candidates, *shape)).astype(np.float32)
             noise *= self.decoding.spread
             noise[0] = 0.0
-            self._noise[mean.shape] = noise
+            self._noise[shape] = noise
         return noise
 
 

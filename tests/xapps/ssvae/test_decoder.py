@@ -16,6 +16,7 @@ from e2sim.physics.units import db_to_linear
 from oran.errors import ConfigError, DecisionRefused
 from xapps.ssvae.decoder import (
     Decoding,
+    _thrifty,
     assignments,
     decode,
     frugal_assignments,
@@ -58,14 +59,22 @@ def test_prbs_needed_counts_a_ues_best_prbs():
 def test_prbs_expected_are_the_scores_odds_within_what_is_needed_and_there():
     sure = np.full((3, 6), -50.0)
     sure[[0, 0, 0, 1, 1, 2], range(6)] = 50.0
-    assert prbs_expected(sure, np.array([1, 1, 1])).tolist() == [3, 2, 1]
-    assert prbs_expected(sure, np.array([1, 1, 2])).tolist() == [
-        2,
-        2,
-        2,
-    ]  # one too many: the most generous claim is cut
-    assert prbs_expected(sure, np.array([0, 1, 1])).tolist() == [0, 2, 1]  # no minimum rate, no claim
-    assert prbs_expected(sure, np.array([6, 6, 6])).tolist() == [6, 6, 6]  # needs are not cut
+
+    def expected(least: list[int]) -> list[int]:
+        return prbs_expected(sure[None], np.array(least))[0].tolist()
+
+    assert expected([1, 1, 1]) == [3, 2, 1]
+    assert expected([1, 1, 2]) == [2, 2, 2]  # one too many: the most generous claim is cut
+    assert expected([0, 1, 1]) == [0, 2, 1]  # no minimum rate, no claim
+    assert expected([6, 6, 6]) == [6, 6, 6]  # needs are not cut
+
+
+def test_each_candidate_gets_the_claims_that_it_gets_alone():
+    rng = np.random.default_rng(0)
+    scores, least = 3.0 * rng.standard_normal((40, 5, 7)), np.array([1, 2, 0, 1, 3])
+    together = prbs_expected(scores, least)
+    for each, claims in zip(scores, together, strict=True):
+        assert claims.tolist() == prbs_expected(each[None], least)[0].tolist()
 
 
 def test_every_ue_gets_the_prbs_it_needs_at_the_least_regret():
@@ -160,6 +169,20 @@ def test_where_power_is_short_prbs_go_to_whoever_saves_most_until_it_suffices():
         rows = frugal_assignments(np.zeros((1, 2, 4)), gain, wanted, budget, 100.0)
         counts = {tuple(np.bincount(row, minlength=2)) for row in rows}
         assert any(count[1] >= expected[1] and count[0] >= expected[0] for count in counts)
+
+
+def test_one_walk_finds_the_thrifty_answers_of_every_share():
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        gain, wanted = rng.exponential(size=(4, 9)), rng.uniform(0, 4, 4) * rng.integers(0, 2, 4)
+        least, need_w = prbs_needed(2.0 * gain, wanted), power_needed_w(gain, wanted)
+        shares = [40.0, 20.0, 5.0, 1.0, 0.0]
+        alone = [next(_thrifty(least, need_w, [share])) for share in shares]
+        assert list(_thrifty(least, need_w, shares)) == alone
+        for prbs, share in zip(alone, shares, strict=True):
+            spent_w = sum(need_w[ue, count - 1] for ue, count in enumerate(prbs) if count)
+            saves = [need_w[ue, count - 1] > need_w[ue, count] for ue, count in enumerate(prbs) if 0 < count < 9]
+            assert spent_w <= share + 1e-9 or sum(prbs) >= 9 or not any(saves)
 
 
 def test_frugal_counting_meets_minimum_rates_that_equal_power_cannot(make_report):
