@@ -36,8 +36,43 @@ class _Policy(BaseModel):
         return self.model_dump(mode="json", exclude_none=True)
 
 
+_Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+
+
+class GuardRules(_Policy):
+    """When a new model has cost too much, so that the old one comes back; the statistics stand in the xApp's guard."""
+
+    min_intervals: Annotated[int, Field(ge=1)] = 200
+    """Intervals of the new model before any verdict."""
+    block_intervals: Annotated[int, Field(ge=1)] = 20
+    """Consecutive intervals averaged into one observation, so that fading within them is no evidence."""
+    max_throughput_loss: _Share = 0.05
+    """Largest loss of weighted throughput, relative to the old model's."""
+    max_satisfied_loss: _Share = 0.02
+    """Largest loss in the share of satisfied UEs, absolute."""
+    false_alarm: Annotated[float, Field(gt=0, le=0.5, allow_inf_nan=False)] = 0.01
+    """Probability of ever rolling back a model that loses no more than allowed."""
+    watch_intervals: Annotated[int, Field(ge=0)] = 15_000
+    """Intervals after full promotion during which the guard goes on; 0: as long as the policy stands."""
+
+
+class Canary(_Policy):
+    """Which decisions a canary takes: all of some nodes, or a share of every node's intervals."""
+
+    nodes: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] | None = None
+    """RAN names."""
+    share: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] | None = None
+    """Share of intervals, drawn by a hash of node and report id."""
+
+    @model_validator(mode="after")
+    def _says_one(self) -> Self:
+        if (self.nodes is None) == (self.share is None):
+            raise ValueError("either nodes or share")
+        return self
+
+
 class ModelPolicy(_Policy):
-    """Which allocator decides, and, if it is a learned one, with which model."""
+    """Which allocator decides, and, if it is a learned one, with which model; on trial, or for everybody."""
 
     allocator: Annotated[str, Field(min_length=1)]
     """Name in the registry of allocators."""
@@ -48,6 +83,22 @@ class ModelPolicy(_Policy):
     """Digest of the model's bytes."""
     store: Annotated[str, Field(pattern="^[^:/ ]+:[0-9]+$")] | None = None
     """``host:port`` of the model store; absent: the xApp's own setting."""
+    mode: Literal["serve", "shadow", "canary"] | None = None
+    """``shadow`` decides beside what serves and sends nothing, ``canary`` takes some decisions; absent: ``serve``."""
+    canary: Canary | None = None
+    guard: GuardRules | None = None
+    """Rules of the comparison with what served before; absent: defaults for a trial, no guard for ``serve``."""
+
+    @property
+    def on_trial(self) -> bool:
+        """Whether something else goes on serving."""
+        return self.mode in ("shadow", "canary")
+
+    @model_validator(mode="after")
+    def _canary_says_where(self) -> Self:
+        if (self.mode == "canary") != (self.canary is not None):
+            raise ValueError("mode canary and the object canary go together")
+        return self
 
     @model_validator(mode="after")
     def _reference_is_whole(self) -> Self:
@@ -95,6 +146,31 @@ class DemandsPolicy(_Policy):
         return self
 
 
+_LOSS: Final = {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
+
+_GUARD: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "min_intervals": {"type": "integer", "minimum": 1},
+        "block_intervals": {"type": "integer", "minimum": 1},
+        "max_throughput_loss": _LOSS,
+        "max_satisfied_loss": _LOSS,
+        "false_alarm": {"type": "number", "exclusiveMinimum": 0, "maximum": 0.5},
+        "watch_intervals": {"type": "integer", "minimum": 0},
+    },
+    "additionalProperties": False,
+}
+
+_CANARY: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "nodes": {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+        "share": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+    },
+    "oneOf": [{"required": ["nodes"]}, {"required": ["share"]}],
+    "additionalProperties": False,
+}
+
 MODEL_SCHEMA: Final[dict[str, Any]] = {
     "$schema": _DRAFT,
     "type": "object",
@@ -104,9 +180,15 @@ MODEL_SCHEMA: Final[dict[str, Any]] = {
         "version": {"type": "integer", "minimum": 1},
         "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
         "store": {"type": "string", "pattern": "^[^:/ ]+:[0-9]+$"},
+        "mode": {"type": "string", "enum": ["serve", "shadow", "canary"]},
+        "canary": _CANARY,
+        "guard": _GUARD,
     },
     "required": ["allocator"],
     "dependencies": {"model": ["version", "sha256"], "version": ["model"], "sha256": ["model"]},
+    "if": {"properties": {"mode": {"const": "canary"}}, "required": ["mode"]},
+    "then": {"required": ["canary"]},
+    "else": {"not": {"required": ["canary"]}},
     "additionalProperties": False,
 }
 """JSON Schema (draft-07) of :class:`ModelPolicy`."""
