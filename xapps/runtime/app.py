@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from oran import e2ap
 from oran.e2ap import ControlAckRequest, IndicationType, RicControlRequest, RicIndication
@@ -27,11 +27,13 @@ from oran.e2sm.rrm import (
 from oran.errors import SuiteError, TransportError
 from oran.rmr.message_types import MessageType
 from oran.rmr.wire import RmrMessage
-from xapps.runtime import shield
+from xapps.runtime import last_safe, shield
 from xapps.runtime.contracts import Allocator, DemandAllocator
 from xapps.runtime.controls import OpenControls, SentControl
 from xapps.runtime.demands import Demands
 from xapps.runtime.indication_order import IndicationOrder
+from xapps.runtime.inputs import Fault, Inputs
+from xapps.runtime.last_safe import LastSafe
 from xapps.runtime.metrics import Metrics
 from xapps.runtime.model_slot import ModelSlot, RecentReports, Serving
 from xapps.runtime.subscription_book import SubscriptionBook
@@ -65,6 +67,26 @@ class Question:
         return self.indication.type is IndicationType.INSERT
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What answers a report, and who took it."""
+
+    granted: Allocation
+    """Behind the shield."""
+    author: str
+    """Allocator, or ``last_safe.NAME``."""
+    serving: Serving | None
+    """None where no allocator was asked."""
+    corrections: int = 0
+    """Entries that the shield changed."""
+    fault: Fault | None = None
+    """Why the report could not be decided on; None for an ordinary decision."""
+
+    @property
+    def version(self) -> str:
+        return "" if self.serving is None else self.serving.version
+
+
 @dataclass
 class App:
     """One xApp at work.
@@ -72,6 +94,7 @@ class App:
     Attributes:
         on_policy: takes A1 policy requests; must return at once.
         demands: utility demands that take the place of the reported minimum rates; none: the reported ones apply.
+        inputs: judges reports before an allocator sees them.
         deadline_s: a free-running decision that takes longer is counted as late [s].
         now_s: monotonic clock [s].
     """
@@ -85,8 +108,11 @@ class App:
     now_s: Callable[[], float]
     deadline_s: float = 0.02
     demands: Demands | None = None
+    inputs: Inputs = field(default=None)  # type: ignore[assignment]  # made of the metrics where none is given
+    last_safe: LastSafe = field(default_factory=LastSafe)
 
     def __post_init__(self) -> None:
+        self.inputs = self.inputs or Inputs(self.metrics)
         self._assemblers: dict[Stream, ReportAssembler] = {}
         self._open = OpenControls()
         self._order = IndicationOrder()
@@ -139,20 +165,33 @@ class App:
             return None
         return question
 
-    def decide(self, question: Question) -> RmrMessage:
-        """The control that answers a report.
+    def decide(self, question: Question) -> Decision:
+        """The decision on a report: of the serving allocator, or what stands in for it on an unusable report.
 
         Raises:
-            SuiteError: neither the serving nor the initial allocator could decide, or the decision cannot be encoded.
+            SuiteError: neither the serving nor the initial allocator could decide.
         """
-        serving, granted = self._granted(question)
+        report = question.report
+        fault = self.inputs.fault(question.stream, report, question.asked_s, lock_step=question.lock_step)
+        if fault is not None:
+            return self._stand_in(question.message.meid, report, fault)
+        decision = self._granted(question)
+        self.last_safe.keep(question.message.meid, report, decision.granted)
+        return decision
+
+    def control(self, question: Question, decision: Decision) -> RmrMessage:
+        """The control that carries a decision.
+
+        Raises:
+            SuiteError: the decision cannot be encoded.
+        """
         indication, report_id = question.indication, question.report.report_id
-        header = ControlHeader(report_id, serving.allocator.name, serving.version)
+        header = ControlHeader(report_id, decision.author, decision.version)
         control = RicControlRequest(
             request_id=indication.request_id,  # ours, so that E2T routes the answer back to us
             ran_function_id=indication.ran_function_id,
             header=encode_control_header(header),
-            message=encode_allocation(replace(granted, decision_id=report_id)),
+            message=encode_allocation(replace(decision.granted, decision_id=report_id)),
             call_process_id=indication.call_process_id,
             ack_request=ControlAckRequest.ACK,
         )
@@ -197,7 +236,8 @@ class App:
 
     def _answer(self, question: Question) -> None:
         """Decide, send, and only then keep the books."""
-        control = self.decide(question)
+        decision = self.decide(question)
+        control = self.control(question, decision)
         meid, report = question.message.meid, question.report
         try:
             self.send(control)
@@ -206,7 +246,8 @@ class App:
             log.warning("control for %s not sent: %s", meid, error)
         else:
             self._record_sent(question)
-        self.recent.add(meid, report)
+        if decision.fault is None:
+            self.recent.add(meid, report)
         self.metrics.record_kpis(meid, report)
 
     def _record_sent(self, question: Question) -> None:
@@ -221,14 +262,14 @@ class App:
         if took_s > self.deadline_s and not question.lock_step:
             self.metrics.late.labels(meid).inc()
 
-    def _granted(self, question: Question) -> tuple[Serving, Allocation]:
+    def _granted(self, question: Question) -> Decision:
         """The serving allocator's decision behind the shield; the initial one's if that fails."""
         meid, report = question.message.meid, question.report
         if self.demands is not None:
             report = self.demands.applied(meid, report)
         serving = self.slot.serving
         try:
-            granted = self._shielded(serving, meid, report)
+            decision = self._shielded(serving, meid, report)
         except Exception as error:
             if serving is self.slot.initial:
                 raise
@@ -236,15 +277,28 @@ class App:
             self.metrics.handler_errors.labels("decide", type(error).__name__).inc()
             self.metrics.fallbacks.inc()
             self.slot.failed(serving, error)
-            return self.slot.initial, self._shielded(self.slot.initial, meid, report)
+            return self._shielded(self.slot.initial, meid, report)
         self.slot.succeeded()
-        return serving, granted
+        return decision
 
-    def _shielded(self, serving: Serving, meid: str, report: RadioReport) -> Allocation:
+    def _stand_in(self, meid: str, report: RadioReport, fault: Fault) -> Decision:
+        """The last safe decision carried over; the initial allocator's, on repaired values, where there is none."""
+        repaired = self.last_safe.repaired(meid, report)
+        if fault is Fault.NO_UES and repaired.gain_db is not None:
+            nobody = last_safe.nobody_served(repaired, repaired.gain_db.shape[-1])
+            return Decision(nobody, last_safe.NAME, None, fault=fault)
+        carried = self.last_safe.carried_over(meid, repaired)
+        if carried is not None:
+            self.metrics.decisions_last_safe.labels(meid).inc()
+            return Decision(carried, last_safe.NAME, None, fault=fault)
+        self.metrics.fallbacks.inc()
+        return replace(self._shielded(self.slot.initial, meid, repaired), fault=fault)
+
+    def _shielded(self, serving: Serving, meid: str, report: RadioReport) -> Decision:
         granted, corrections = shield.project(self._proposed(serving.allocator, meid, report), report)
         if corrections:
             self.metrics.shield_corrections.inc(corrections)
-        return granted
+        return Decision(granted, serving.allocator.name, serving, corrections)
 
     def _proposed(self, allocator: Allocator, meid: str, report: RadioReport) -> Allocation:
         """What the allocator says; one that meets demands over time remembers the node."""
@@ -267,6 +321,7 @@ class App:
             for former in [kept for kept in self._assemblers if kept[0] == message.meid]:
                 del self._assemblers[former]
                 self._order.forget(former)
+                self.inputs.ages.forget(former)
             assembler = self._assemblers[stream] = ReportAssembler()
         return assembler
 

@@ -89,6 +89,8 @@ class Endpoints:
             "controls_unsent": metrics.controls_unsent,
             "late": metrics.late,
             "fallbacks": metrics.fallbacks,
+            "reports_unusable": metrics.reports_unusable,
+            "decisions_last_safe": metrics.decisions_last_safe,
             "shield_corrections": metrics.shield_corrections,
             "handler_errors": metrics.handler_errors,
             "indications_ignored": metrics.indications_ignored,

@@ -9,6 +9,9 @@ from oran.e2sm.rrm import Kpi, RadioReport
 
 PREFIX = "ricxapp"
 
+MOST_SLICES = 256
+"""Slices of a node that names none: larger numbers are no slices, and no array shall be made as long as they are."""
+
 LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0)
 
 
@@ -75,7 +78,8 @@ class Metrics(PlatformMetrics):
         self.radiated_power.labels(meid).set(float(kpi.power_w))
         self.satisfied_share.labels(meid).set(float(kpi.satisfied.mean()) if kpi.satisfied.size else 1.0)
         self.node_late_decisions.labels(meid).set(kpi.late_decisions)
-        self._record_slices(meid, report, kpi)
+        if _rows_belong(kpi, report):
+            self._record_slices(meid, report, kpi)
 
     def _record_slices(self, meid: str, report: RadioReport, kpi: Kpi) -> None:
         size = len(report.slice_names)
@@ -99,6 +103,13 @@ class Metrics(PlatformMetrics):
         self.controls_unanswered = self._counter("controls_unanswered", "controls without acknowledgement or failure")
         self.late = self._counter("decisions_late", "free-running decisions past their deadline", "meid")
         self.fallbacks = self._counter("decisions_fallback", "decisions taken by the initial allocator after a failure")
+        self.reports_unusable = self._counter(
+            "reports_unusable", "reports that no allocator was asked to decide on", "meid", "reason"
+        )
+        self.input_unusable = self._gauge("input_unusable", "1 while a node's reports cannot be used", "meid")
+        self.decisions_last_safe = self._counter(
+            "decisions_last_safe", "answers to unusable reports that repeat the last safe decision", "meid"
+        )
         self.shield_corrections = self._counter("shield_corrections", "entries of decisions that the shield changed")
         self.decision_latency = self._histogram("decision_latency_seconds", "report complete to control sent", "meid")
         self.control_round_trip = self._histogram("control_round_trip_seconds", "control sent to answer", "meid")
@@ -122,3 +133,11 @@ class Metrics(PlatformMetrics):
         self.satisfied_share = self._gauge("satisfied_ratio", "share of UEs whose SLA is met", "meid")
         self.radiated_power = self._gauge("radiated_power_watts", "transmit power of all RUs", "meid")
         self.node_late_decisions = self._gauge("node_late_decisions", "intervals without a fresh decision", "meid")
+
+
+def _rows_belong(kpi: Kpi, report: RadioReport) -> bool:
+    """Whether KPIs, which tell of the interval before, still have the rows of the UE table: nobody came or went."""
+    slice_ids, slices = report.slice_ids, len(report.slice_names) or MOST_SLICES
+    if not kpi.rate_bps_hz.shape == kpi.satisfied.shape == slice_ids.shape:
+        return False
+    return slice_ids.size == 0 or (slice_ids.min() >= 0 and slice_ids.max() < slices)

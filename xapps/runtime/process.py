@@ -18,6 +18,7 @@ from xapps.runtime.endpoints import Endpoints
 from xapps.runtime.enforcers import ModelEnforcer, ReportingEnforcer
 from xapps.runtime.framework import Framework
 from xapps.runtime.http import HttpServer
+from xapps.runtime.inputs import Ages, Inputs
 from xapps.runtime.ledger import SubscriptionLedger
 from xapps.runtime.life import Life, Worker, client_endpoint, registrar
 from xapps.runtime.metrics import Metrics
@@ -96,6 +97,7 @@ class XappProcess:
             now_s=time.monotonic,
             deadline_s=self.settings.decision_deadline_ms * 1e-3,
             demands=self.demands,
+            inputs=Inputs(self.metrics, Ages(self.settings.max_report_age_ms * 1e-3)),
         )
 
     def _discovery(self) -> Discovery[EventTrigger]:
@@ -146,6 +148,8 @@ class XappProcess:
     def _gone(self, meid: str) -> None:
         """A node has left: nothing that is remembered of it holds any more."""
         self.recent.forget(meid)
+        self.app.inputs.forget(meid)
+        self.app.last_safe.forget(meid)
         if self.demands is not None:
             self.demands.forget(meid)
         allocator = self.slot.serving.allocator

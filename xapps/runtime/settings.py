@@ -47,6 +47,9 @@ class Settings(PlatformSettings):
     """Allocator that serves until a policy names another."""
     decision_deadline_ms: float = Field(default=20.0, gt=0)
     """A free-running decision that takes longer is counted as late; a model that does is refused [ms]."""
+    max_report_age_ms: float = Field(default=1000.0, ge=0)
+    """A free-running report that comes so much later than those before it is answered by the last safe decision; 0:
+    none is [ms]."""
     max_consecutive_failures: int = Field(default=3, ge=1)
     """Decisions that may fail in a row before the previous model is put back."""
     recent_reports: int = Field(default=8, ge=1)
