@@ -126,14 +126,15 @@ class Run:
             return self.model()
         source = self._source()
         learner = self._learner(source)
-        start_s = time.monotonic()
+        start_s, start_cpu_s = time.monotonic(), time.process_time()
         while not learner.done:
             curves = learner.run_epoch()
             self._write("curves.json", json.dumps(learner.curves).encode())
             self._write("checkpoint.safetensors", learner.checkpoint())
             if on_progress is not None:
                 on_progress(RunProgress(learner.epoch, learner.num_epochs, curves))
-        return self._finish(learner.result(), source, time.monotonic() - start_s)
+        spent = {"seconds": time.monotonic() - start_s, "cpu_seconds": time.process_time() - start_cpu_s}
+        return self._finish(learner.result(), source, spent)
 
     def model(self) -> ModelFile:
         """What came out of a finished run.
@@ -192,7 +193,7 @@ class Run:
         training_set = TrainingSet(take(source.report, labelled), take_labels(source.label, labelled), unlabelled)
         return learners.Material(source.manifest.scenario, training_set, experience)
 
-    def _finish(self, trained: TrainedModel, source: datasets.Dataset | Scenario, seconds: float) -> ModelFile:
+    def _finish(self, trained: TrainedModel, source: datasets.Dataset | Scenario, spent: dict[str, float]) -> ModelFile:
         scenario = source if isinstance(source, Scenario) else source.manifest.scenario
         manifest = Manifest(
             name=self.config.model,
@@ -201,7 +202,7 @@ class Run:
             architecture=trained.architecture,
             normalisation=trained.normalisation,
             scenario=ScenarioReference(name=scenario.name, digest=scenario.digest),
-            training=trained.training | self._provenance(source) | {"seconds": round(seconds, 1)},
+            training=trained.training | self._provenance(source) | {key: round(each, 1) for key, each in spent.items()},
         )
         self._write("weights.safetensors", trained.weights)
         self._write("model.json", manifest.model_dump_json(indent=1).encode())  # last: its presence says "done"
