@@ -20,7 +20,7 @@ class Preset:
     latent: int = 20
     epochs: int = 25
     batch_size: int = 16
-    unlabelled_batch_size: int = 8
+    unlabelled_batch_size: int = 4
     """Unlabelled drops that go into each step's (23) and (26); 0 leaves them out."""
     learning_rate: float = 3e-3
     cosine_decay: bool = True
