@@ -213,5 +213,5 @@ class Inputs:
             log.info("%s: reports can be used again", meid)
             del self._faulty[meid]
             return
-        log.warning("%s: report cannot be used: %s; the last safe decision is repeated", meid, found)
+        log.warning("%s: report cannot be used: %s; no allocator is asked", meid, found)
         self._faulty[meid] = found
