@@ -11,6 +11,8 @@ from e2sim.scenario import Scenario
 from oran.e2sm.rrm import RadioReport
 from oran.errors import ConfigError
 from rapp.draws import Stream, draw, generator
+from xapps.diffusion_ql import presets as diffusion_presets
+from xapps.diffusion_ql.learner import DiffusionQlLearner
 from xapps.runtime.trained_model import TrainedModel
 from xapps.ssvae import presets as ssvae_presets
 from xapps.ssvae.batches import TrainingSet
@@ -62,7 +64,15 @@ def _ssvae(material: Material, preset: str, changes: Mapping[str, Any], seed: in
     return SsvaeLearner(material.training_set, ssvae_presets.preset(preset).with_changes(changes), seed=seed)
 
 
-LEARNERS: dict[str, Callable[[Material, str, Mapping[str, Any], int], Learner]] = {"ssvae": _ssvae}
+def _diffusion_ql(material: Material, preset: str, changes: Mapping[str, Any], seed: int) -> Learner:
+    settings = diffusion_presets.preset(preset).with_changes(changes)
+    return DiffusionQlLearner(material.draw(settings.drops, seed), settings, seed=seed)
+
+
+LEARNERS: dict[str, Callable[[Material, str, Mapping[str, Any], int], Learner]] = {
+    "ssvae": _ssvae,
+    "diffusion-ql": _diffusion_ql,
+}
 
 
 def start(allocator: str, material: Material, preset: str, changes: Mapping[str, Any], seed: int) -> Learner:

@@ -25,6 +25,7 @@ ALLOCATORS: dict[str, str] = {
 
 LEARNED: dict[str, str] = {
     "ssvae": "xapps.ssvae.policy:SsvaePolicy",
+    "diffusion-ql": "xapps.diffusion_ql.policy:DiffusionQlPolicy",
     "alcor": "xapps.alcor.policy:AlcorPolicy",
 }
 """Allocators built from a model file by their ``from_model``: name -> ``module:class``."""

@@ -1,0 +1,174 @@
+"""The acting half of Diffusion-QL: report in, allocation out. numpy only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors import numpy as safetensors
+
+from oran.e2sm.rrm import Allocation, RadioReport
+from oran.errors import ConfigError, DecisionRefused, ModelRejected
+from xapps.classic.cell import compose, single_cell
+from xapps.diffusion_ql import network
+from xapps.diffusion_ql.diffusion import Schedule
+from xapps.diffusion_ql.network import Architecture
+from xapps.diffusion_ql.sampling import Sampling, draw, pessimistic, starting_noise
+from xapps.runtime.model_file import ModelFile
+from xapps.ssvae.decoder import Decoding, assignments, decode, nobody_served, polish
+from xapps.ssvae.features import Normalisation, observe
+
+Array = NDArray[np.float32]
+
+
+class DiffusionQlPolicy:
+    """Draws answers, has the critics choose one, decodes it.
+
+    The noise comes from a generator seeded by the model's digest and the report's id: equal reports get equal
+    decisions, from every copy of the model.
+
+    Args:
+        architecture: shape of the networks.
+        weights: tensors by name, as ``network.weight_shapes`` lists them.
+        normalisation: statistics of the training draws.
+        sampling: how answers are drawn and chosen.
+        noise_seed: what distinguishes this model's noise from others'.
+
+    Raises:
+        ModelRejected: a weight is missing, superfluous, of another shape, or not finite.
+        ConfigError: more steps than the network was trained for.
+    """
+
+    name = "diffusion-ql"
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        weights: Mapping[str, Array],
+        normalisation: Normalisation,
+        sampling: Sampling | None = None,
+        noise_seed: int = 0,
+    ) -> None:
+        _check_weights(architecture, weights)
+        self.architecture = architecture
+        self.normalisation = normalisation
+        self.sampling = sampling or Sampling()
+        if self.sampling.steps > architecture.steps:
+            raise ConfigError("steps", self.sampling.steps, f"the network was trained for {architecture.steps}")
+        self._schedule = Schedule.variance_preserving(architecture.steps)
+        self._noise_seed = noise_seed
+        kept = {name: np.ascontiguousarray(w, np.float32) for name, w in weights.items()}
+        self._policy = network.part(kept, "policy")
+        self._critics = [network.part(kept, f"critic.{member}") for member in range(architecture.critics)]
+
+    @classmethod
+    def from_model(cls, model: ModelFile) -> DiffusionQlPolicy:
+        """The policy of a stored model.
+
+        Raises:
+            ModelRejected: weights, architecture and normalisation do not make a network.
+            ConfigError: a field of the manifest has a bad value.
+        """
+        manifest = model.manifest
+        try:
+            weights = safetensors.load(model.weights)
+            normalisation = Normalisation(**manifest.normalisation)
+            architecture = Architecture.from_dict(manifest.architecture["network"])
+        except SafetensorError as error:
+            raise ModelRejected(f"{manifest.name}: weights are no safetensors file: {error}") from error
+        except (TypeError, KeyError) as error:
+            raise ModelRejected(f"{manifest.name}: manifest lacks or misnames a field: {error}") from error
+        sampling = Sampling.from_dict(manifest.architecture.get("sampling", {}))
+        return cls(architecture, weights, normalisation, sampling, int(manifest.sha256[:15], 16))
+
+    def sampled(self, sampling: Sampling) -> DiffusionQlPolicy:
+        """The same networks, drawn from in another way."""
+        kept = {f"policy.{name}": w for name, w in self._policy.items()}
+        for member, critic in enumerate(self._critics):
+            kept |= {f"critic.{member}.{name}": w for name, w in critic.items()}
+        return DiffusionQlPolicy(self.architecture, kept, self.normalisation, sampling, self._noise_seed)
+
+    def observe(self, report: RadioReport) -> Array:
+        """The networks' input, shape (..., U, R, K, F).
+
+        Raises:
+            ConfigError: the report carries no channel.
+        """
+        return observe(report, self.normalisation, self.architecture.slices)
+
+    def answers(self, x: Array, report_id: int) -> Array:
+        """Log-odds of ownership of every candidate, shape (C, U, R, K), for one report's features."""
+        rng = np.random.default_rng([self._noise_seed, report_id])
+        noise = starting_noise(x.shape[:-1], self.sampling, rng)
+        state = network.read(self.architecture, self._policy, x, np)
+        return draw(self.architecture, self._schedule, self._policy, state, noise, self.sampling.steps, np)
+
+    def values(self, x: Array, share: Array) -> Array:
+        """Pessimistic Q of shares (..., U, R, K) in the state of features ``x``, shape (...)."""
+        found = []
+        for critic in self._critics:
+            state = network.appraise(self.architecture, critic, x, np)
+            found.append(network.value(self.architecture, critic, state, share, np))
+        return pessimistic(found, "min", np)
+
+    def decide(self, report: RadioReport) -> Allocation:
+        """The allocation for one report without batch axes.
+
+        Raises:
+            ConfigError: several RUs, no channel, or a number of UEs that a flat network was not made for.
+            DecisionRefused: ``not_finite``, if the channel has gains that are not numbers.
+        """
+        if report.num_rus != 1:
+            raise ConfigError("num_rus", report.num_rus, "Diffusion-QL decides in cells of one RU")
+        if report.num_ues == 0:
+            return nobody_served(report)
+        x = self.observe(report)
+        logits = self.answers(x, report.report_id).astype(np.float64)
+        if self.sampling.choose == "physics" or len(logits) == 1:
+            return decode(report, np.zeros(logits.shape[:-1]), logits, Decoding())
+        return self._by_q(report, x, logits)
+
+    def _by_q(self, report: RadioReport, x: Array, logits: NDArray[np.float64]) -> Allocation:
+        """The answer that the critics value most once it is matched; only then is its power computed.
+
+        Where it misses a minimum rate, the first candidate is decoded by itself.
+        """
+        cell = single_cell(report)
+        if not (np.isfinite(cell.gain_per_w).all() and np.isfinite(logits).all()):
+            raise DecisionRefused("not_finite", "channel gains or scores are NaN or infinite")
+        limits = (cell.min_rate_bps_hz, cell.budget_w, cell.cap_w)
+        rows = assignments(logits[:, :, 0], cell.gain_per_w, *limits, "matching")
+        owned = rows[:, None, None, :] == np.arange(cell.num_ues)[:, None, None]
+        best = rows[self.values(x, owned.astype(np.float32)).argmax()]
+        power_w, worth = polish(best[None], cell.gain_per_w, cell.weight, *limits)
+        if worth[0, 0] < 0.0:
+            return decode(report, np.zeros((1, cell.num_ues, 1)), logits[:1], Decoding())
+        return compose(report, [(cell, best, power_w[0])])
+
+
+def with_sampling(model: ModelFile, **changes: object) -> ModelFile:
+    """A model that is drawn from in another way; the weights stay, so does their digest.
+
+    Raises:
+        ConfigError: an unknown field or a bad value.
+    """
+    architecture = model.manifest.architecture
+    sampling = Sampling.from_dict(architecture.get("sampling", {}) | changes).to_dict()
+    return replace(
+        model, manifest=model.manifest.model_copy(update={"architecture": architecture | {"sampling": sampling}})
+    )
+
+
+def _check_weights(architecture: Architecture, weights: Mapping[str, Array]) -> None:
+    expected = network.weight_shapes(architecture)
+    if expected.keys() != weights.keys():
+        odd = sorted(expected.keys() ^ weights.keys())
+        raise ModelRejected(f"weights missing or superfluous: {', '.join(odd[:5])}")
+    for name, shape in expected.items():
+        if weights[name].shape != shape:
+            raise ModelRejected(f"weight {name} has shape {weights[name].shape}, the architecture says {shape}")
+        if not np.isfinite(weights[name]).all():
+            raise ModelRejected(f"weight {name} is not finite")

@@ -1,0 +1,152 @@
+"""Settings of a training: the paper's, corrected ones, and a short one for demonstrations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from oran.e2sm.rrm import RadioReport
+from oran.errors import ConfigError
+from xapps.diffusion_ql.network import Architecture
+from xapps.diffusion_ql.reward import Kind
+from xapps.diffusion_ql.sampling import Pessimism, Sampling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """Settings of one training; defaults are those of "sane"."""
+
+    kind: Literal["equivariant", "flat"] = "equivariant"
+    width: int = 32
+    layers: int = 2
+    denoiser_width: int = 24
+    denoiser_layers: int = 1
+    critic_width: int = 24
+    critic_layers: int = 2
+    critics: int = 2
+    diffusion_steps: int = 20
+    """T, Table I."""
+    drops: int = 1000
+    """States; with several answers each."""
+    epochs: int = 10
+    """Passes over the drops."""
+    batch_size: int = 16
+    """Drops in a step."""
+    answers: int = 2
+    """Answers denoised a drop and step."""
+    learning_rate: float = 3e-3
+    cosine_decay: bool = True
+    """Lower the learning rate along half a cosine to zero over the epochs."""
+    discount: float = 0.0
+    """gamma: 0 where drops are independent, so that no decision touches the next state; Table I: 0.98."""
+    denoising: Literal["likelihood", "squared"] = "likelihood"
+    """Behaviour term: cross-entropy of the owner, or the squared error of x_0."""
+    behaviour_temperature: float = 0.01
+    """Answers are denoised in proportion to exp(reward / this); 0: all alike, the paper's plain behaviour term."""
+    guidance: float = 0.2
+    """eta: weight of Q, normalised by its mean absolute value; 0 learns to imitate only."""
+    reward: Kind = "polished"
+    pessimism: Pessimism = "min"
+    behaviours: tuple[str, ...] = ("random", "random-repaired", "greedy")
+    perturbed: int = 3
+    """Answers a drop that are the greedy policy's with some PRBs in other hands."""
+    own_answers: int = 2
+    """Answers a drop that the learning policy adds every epoch; 0 learns from the behaviour policies alone."""
+    exploration: float = 1.0
+    """Standard deviation of the noise that those start from."""
+    averaging: float = 0.99
+    """Decay of the moving average of the weights, which draws answers, sets targets and is served."""
+    validation_share: float = 0.05
+    threads: int = 1
+    """torch threads; part of what one seed reproduces."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """How the trained model answers."""
+
+    def __post_init__(self) -> None:
+        for name in ("drops", "epochs", "batch_size", "answers", "threads"):
+            if getattr(self, name) < 1:
+                raise ConfigError(name, getattr(self, name), "at least 1")
+        if not 0.0 < self.validation_share < 1.0:
+            raise ConfigError("validation_share", self.validation_share, "between 0 and 1")
+        if not 0.0 <= self.discount < 1.0:
+            raise ConfigError("discount", self.discount, "0 to below 1")
+        if self.sampling.steps > self.diffusion_steps:
+            raise ConfigError("sampling", self.sampling.steps, f"at most {self.diffusion_steps} steps")
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Preset:
+        """The preset with some fields replaced; ``sampling`` and ``behaviours`` as JSON has them.
+
+        Raises:
+            ConfigError: unknown field or bad value.
+        """
+        read = {name: _READERS[name](value) if name in _READERS else value for name, value in changes.items()}
+        try:
+            return replace(self, **read)
+        except TypeError as error:
+            raise ConfigError("preset", dict(changes), str(error)) from error
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "behaviours": tuple,
+    "sampling": lambda value: Sampling.from_dict(dict(value)),
+}
+
+PRESETS: dict[str, Preset] = {
+    # Table I as printed: a flat network of 16 layers of 128, twenty steps, discount .98 over drops that no decision
+    # touches, the printed reward; 2000 episodes of 100 steps are cut to what a CPU does in minutes.
+    "paper": Preset(
+        kind="flat",
+        width=128,
+        layers=16,
+        epochs=10,
+        batch_size=128,
+        answers=1,
+        learning_rate=6e-4,
+        cosine_decay=False,
+        discount=0.98,
+        denoising="squared",
+        behaviour_temperature=0.0,
+        guidance=1.0,
+        reward="printed",
+        own_answers=0,
+        sampling=Sampling(steps=20),
+    ),
+    "sane": Preset(),
+    "demo": Preset(width=16, denoiser_width=12, critic_width=12, drops=200, epochs=4),
+}
+
+
+def preset(name: str) -> Preset:
+    """A preset by name.
+
+    Raises:
+        ConfigError: no such preset.
+    """
+    if name not in PRESETS:
+        raise ConfigError("preset", name, f"known are {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def architecture_for(preset: Preset, report: RadioReport) -> Architecture:
+    """The networks that a preset means on drops like ``report``, shape (N, U, 1, K)."""
+    flat = preset.kind == "flat"
+    return Architecture(
+        kind=preset.kind,
+        width=preset.width,
+        layers=preset.layers,
+        denoiser_width=preset.denoiser_width,
+        denoiser_layers=preset.denoiser_layers,
+        critic_width=preset.critic_width,
+        critic_layers=preset.critic_layers,
+        critics=preset.critics,
+        steps=preset.diffusion_steps,
+        slices=max(len(report.slice_names), int(report.slice_ids.max()) + 1),
+        ues=report.num_ues if flat else 0,
+        prbs=np.asarray(report.gain_db).shape[-1] if flat else 0,
+    )
