@@ -43,6 +43,5 @@ def moved_db(
     Shapes: ``shadow_tm1_db`` (..., U, R), ``moved_m`` (..., U) (Gudmundson 1991).
     """
     rho = np.exp(-np.asarray(moved_m, np.float64) / correlation_distance_m)[..., None]
-    return rho * shadow_tm1_db + np.sqrt(1.0 - rho**2) * np.asarray(std_db, np.float64) * rng.standard_normal(
-        shadow_tm1_db.shape
-    )
+    innovation_db = lognormal_db(rng, std_db, shadow_tm1_db.shape)
+    return rho * shadow_tm1_db + np.sqrt(1.0 - rho**2) * innovation_db

@@ -18,13 +18,18 @@ def gain_at_owner(gain: Array, prb_owner: Indices) -> Array:
 
     Args:
         gain: linear channel gain, shape (..., U, R, K).
-        prb_owner: owner's index, shape (..., R, K); idle PRBs (negative) yield an arbitrary UE's gains.
+        prb_owner: owner's index, shape (..., R, K), batch axes as in ``gain``; idle PRBs (negative) yield an arbitrary
+            UE's gains.
 
     Returns:
         Shape (..., R, R, K): axes owner's RU r, transmitting RU j, PRB k.
     """
-    index = np.maximum(prb_owner, 0).astype(np.intp)[..., :, None, :]  # (..., R, 1, K)
-    return np.take_along_axis(gain, index, axis=-3)
+    *batch, ues, rus, prbs = gain.shape
+    one_cell = rus * prbs
+    first = ues * one_cell * np.arange(int(np.prod(batch))).reshape(*batch, 1, 1)
+    row = first + one_cell * np.maximum(prb_owner, 0).astype(np.intp)  # (..., R, K): where the owner's gains begin
+    # One flat look-up: a fancy index over four axes takes three times as long.
+    return gain.reshape(-1).take(row[..., :, None, :] + np.arange(one_cell).reshape(rus, prbs), mode="clip")
 
 
 def interference_w(gain_to_owner: Array, power_w: Array) -> Array:
@@ -36,8 +41,11 @@ def interference_w(gain_to_owner: Array, power_w: Array) -> Array:
         gain_to_owner: from :func:`gain_at_owner`, shape (..., R, R, K).
         power_w: transmit power, shape (..., R, K) [W].
     """
-    others = ~np.eye(power_w.shape[-2], dtype=bool)[:, :, None]  # (R, R, 1)
-    return np.sum(np.where(others, gain_to_owner * power_w[..., None, :, :], 0.0), axis=-2)
+    received_w = gain_to_owner * power_w[..., None, :, :]
+    rus = np.arange(power_w.shape[-2])
+    received_w[..., rus, rus, :] = 0.0
+    total_w: Array = received_w.sum(axis=-2)
+    return total_w
 
 
 def sinr_of_owners(gain: Array, prb_owner: Indices, power_w: Array, noise_w: float) -> Array:

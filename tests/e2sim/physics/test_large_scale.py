@@ -125,5 +125,5 @@ def test_shadowing_of_the_table_depends_on_line_of_sight():
 
 
 def test_shadowing_of_the_table_needs_its_path_loss():
-    with pytest.raises(ConfigError, match="38.901"):
+    with pytest.raises(ConfigError, match=r"38\.901"):
         scenario.varied(scenario.load("cell"), channel__shadowing_std_db="38.901")
