@@ -13,7 +13,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x11model_store.proto\x12\x0erapp.models.v1\"\x80\x01\n\x0cModelVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x04\x12\x15\n\rmanifest_json\x18\x05 \x01(\t\x12\x16\n\x0e\x63reated_unix_s\x18\x06 \x01(\x01\"R\n\nPutRequest\x12+\n\x06header\x18\x01 \x01(\x0b\x32\x19.rapp.models.v1.PutHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"Q\n\tPutHeader\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x15\n\rmanifest_json\x18\x04 \x01(\t\"+\n\nGetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\"T\n\x08GetReply\x12/\n\x07version\x18\x01 \x01(\x0b\x32\x1c.rapp.models.v1.ModelVersionH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"\x1b\n\x0bListRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\";\n\tListReply\x12.\n\x08versions\x18\x01 \x03(\x0b\x32\x1c.rapp.models.v1.ModelVersion\"\x1c\n\x0cWatchRequest\x12\x0c\n\x04name\x18\x01 \x01(\t2\x95\x02\n\nModelStore\x12\x41\n\x03Put\x12\x1a.rapp.models.v1.PutRequest\x1a\x1c.rapp.models.v1.ModelVersion(\x01\x12=\n\x03Get\x12\x1a.rapp.models.v1.GetRequest\x1a\x18.rapp.models.v1.GetReply0\x01\x12>\n\x04List\x12\x1b.rapp.models.v1.ListRequest\x1a\x19.rapp.models.v1.ListReply\x12\x45\n\x05Watch\x12\x1c.rapp.models.v1.WatchRequest\x1a\x1c.rapp.models.v1.ModelVersion0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x11model_store.proto\x12\x0erapp.models.v1\"\xaf\x01\n\x0cModelVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x04\x12\x15\n\rmanifest_json\x18\x05 \x01(\t\x12\x16\n\x0e\x63reated_unix_s\x18\x06 \x01(\x01\x12-\n\nsignatures\x18\x07 \x03(\x0b\x32\x19.rapp.models.v1.Signature\"*\n\tSignature\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"R\n\nPutRequest\x12+\n\x06header\x18\x01 \x01(\x0b\x32\x19.rapp.models.v1.PutHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"Q\n\tPutHeader\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x15\n\rmanifest_json\x18\x04 \x01(\t\"+\n\nGetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\"T\n\x08GetReply\x12/\n\x07version\x18\x01 \x01(\x0b\x32\x1c.rapp.models.v1.ModelVersionH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"\x1b\n\x0bListRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\";\n\tListReply\x12.\n\x08versions\x18\x01 \x03(\x0b\x32\x1c.rapp.models.v1.ModelVersion\"\x1c\n\x0cWatchRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"Z\n\x0bSignRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12,\n\tsignature\x18\x03 \x01(\x0b\x32\x19.rapp.models.v1.Signature2\xd8\x02\n\nModelStore\x12\x41\n\x03Put\x12\x1a.rapp.models.v1.PutRequest\x1a\x1c.rapp.models.v1.ModelVersion(\x01\x12=\n\x03Get\x12\x1a.rapp.models.v1.GetRequest\x1a\x18.rapp.models.v1.GetReply0\x01\x12>\n\x04List\x12\x1b.rapp.models.v1.ListRequest\x1a\x19.rapp.models.v1.ListReply\x12\x45\n\x05Watch\x12\x1c.rapp.models.v1.WatchRequest\x1a\x1c.rapp.models.v1.ModelVersion0\x01\x12\x41\n\x04Sign\x12\x1b.rapp.models.v1.SignRequest\x1a\x1c.rapp.models.v1.ModelVersionb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'model_store_pb2', globals())
@@ -21,21 +21,25 @@ if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
   _MODELVERSION._serialized_start=38
-  _MODELVERSION._serialized_end=166
-  _PUTREQUEST._serialized_start=168
-  _PUTREQUEST._serialized_end=250
-  _PUTHEADER._serialized_start=252
-  _PUTHEADER._serialized_end=333
-  _GETREQUEST._serialized_start=335
-  _GETREQUEST._serialized_end=378
-  _GETREPLY._serialized_start=380
-  _GETREPLY._serialized_end=464
-  _LISTREQUEST._serialized_start=466
-  _LISTREQUEST._serialized_end=493
-  _LISTREPLY._serialized_start=495
-  _LISTREPLY._serialized_end=554
-  _WATCHREQUEST._serialized_start=556
-  _WATCHREQUEST._serialized_end=584
-  _MODELSTORE._serialized_start=587
-  _MODELSTORE._serialized_end=864
+  _MODELVERSION._serialized_end=213
+  _SIGNATURE._serialized_start=215
+  _SIGNATURE._serialized_end=257
+  _PUTREQUEST._serialized_start=259
+  _PUTREQUEST._serialized_end=341
+  _PUTHEADER._serialized_start=343
+  _PUTHEADER._serialized_end=424
+  _GETREQUEST._serialized_start=426
+  _GETREQUEST._serialized_end=469
+  _GETREPLY._serialized_start=471
+  _GETREPLY._serialized_end=555
+  _LISTREQUEST._serialized_start=557
+  _LISTREQUEST._serialized_end=584
+  _LISTREPLY._serialized_start=586
+  _LISTREPLY._serialized_end=645
+  _WATCHREQUEST._serialized_start=647
+  _WATCHREQUEST._serialized_end=675
+  _SIGNREQUEST._serialized_start=677
+  _SIGNREQUEST._serialized_end=767
+  _MODELSTORE._serialized_start=770
+  _MODELSTORE._serialized_end=1114
 # @@protoc_insertion_point(module_scope)

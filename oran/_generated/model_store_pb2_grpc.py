@@ -34,6 +34,11 @@ class ModelStoreStub(object):
                 request_serializer=model__store__pb2.WatchRequest.SerializeToString,
                 response_deserializer=model__store__pb2.ModelVersion.FromString,
                 )
+        self.Sign = channel.unary_unary(
+                '/rapp.models.v1.ModelStore/Sign',
+                request_serializer=model__store__pb2.SignRequest.SerializeToString,
+                response_deserializer=model__store__pb2.ModelVersion.FromString,
+                )
 
 
 class ModelStoreServicer(object):
@@ -68,6 +73,15 @@ class ModelStoreServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Sign(self, request, context):
+        """Adds a signature to a stored version; adding it again changes nothing. NOT_FOUND: no such model or version.
+        INVALID_ARGUMENT: not an Ed25519 signature, or one that the store's own trusted keys refuse.
+        RESOURCE_EXHAUSTED: the version carries as many signatures as a version may.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelStoreServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -89,6 +103,11 @@ def add_ModelStoreServicer_to_server(servicer, server):
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
                     request_deserializer=model__store__pb2.WatchRequest.FromString,
+                    response_serializer=model__store__pb2.ModelVersion.SerializeToString,
+            ),
+            'Sign': grpc.unary_unary_rpc_method_handler(
+                    servicer.Sign,
+                    request_deserializer=model__store__pb2.SignRequest.FromString,
                     response_serializer=model__store__pb2.ModelVersion.SerializeToString,
             ),
     }
@@ -165,6 +184,23 @@ class ModelStore(object):
             metadata=None):
         return grpc.experimental.unary_stream(request, target, '/rapp.models.v1.ModelStore/Watch',
             model__store__pb2.WatchRequest.SerializeToString,
+            model__store__pb2.ModelVersion.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def Sign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/rapp.models.v1.ModelStore/Sign',
+            model__store__pb2.SignRequest.SerializeToString,
             model__store__pb2.ModelVersion.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
