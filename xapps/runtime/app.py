@@ -11,12 +11,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from oran import e2ap
 from oran.e2ap import ControlAckRequest, IndicationType, RicControlRequest, RicIndication
 from oran.e2sm.rrm import (
-    Allocation,
     ControlHeader,
     EventTrigger,
     RadioReport,
@@ -27,15 +26,12 @@ from oran.e2sm.rrm import (
 from oran.errors import SuiteError, TransportError
 from oran.rmr.message_types import MessageType
 from oran.rmr.wire import RmrMessage
-from xapps.runtime import last_safe, shield
-from xapps.runtime.contracts import Allocator, DemandAllocator
 from xapps.runtime.controls import OpenControls, SentControl
-from xapps.runtime.demands import Demands
+from xapps.runtime.deciding import Decider
+from xapps.runtime.decision import Decision
 from xapps.runtime.indication_order import IndicationOrder
-from xapps.runtime.inputs import Fault, Inputs
-from xapps.runtime.last_safe import LastSafe
 from xapps.runtime.metrics import Metrics
-from xapps.runtime.model_slot import ModelSlot, RecentReports, Serving
+from xapps.runtime.model_slot import RecentReports
 from xapps.runtime.subscription_book import SubscriptionBook
 
 log = logging.getLogger(__name__)
@@ -67,39 +63,17 @@ class Question:
         return self.indication.type is IndicationType.INSERT
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What answers a report, and who took it."""
-
-    granted: Allocation
-    """Behind the shield."""
-    author: str
-    """Allocator, or ``last_safe.NAME``."""
-    serving: Serving | None
-    """None where no allocator was asked."""
-    corrections: int = 0
-    """Entries that the shield changed."""
-    fault: Fault | None = None
-    """Why the report could not be decided on; None for an ordinary decision."""
-
-    @property
-    def version(self) -> str:
-        return "" if self.serving is None else self.serving.version
-
-
 @dataclass
 class App:
     """One xApp at work.
 
     Attributes:
         on_policy: takes A1 policy requests; must return at once.
-        demands: utility demands that take the place of the reported minimum rates; none: the reported ones apply.
-        inputs: judges reports before an allocator sees them.
         deadline_s: a free-running decision that takes longer is counted as late [s].
         now_s: monotonic clock [s].
     """
 
-    slot: ModelSlot
+    decider: Decider
     recent: RecentReports
     book: SubscriptionBook[EventTrigger]
     metrics: Metrics
@@ -107,12 +81,9 @@ class App:
     on_policy: Callable[[RmrMessage], None]
     now_s: Callable[[], float]
     deadline_s: float = 0.02
-    demands: Demands | None = None
-    inputs: Inputs = field(default=None)  # type: ignore[assignment]  # made of the metrics where none is given
-    last_safe: LastSafe = field(default_factory=LastSafe)
 
     def __post_init__(self) -> None:
-        self.inputs = self.inputs or Inputs(self.metrics)
+        self._trials = self.decider.trials
         self._assemblers: dict[Stream, ReportAssembler] = {}
         self._open = OpenControls()
         self._order = IndicationOrder()
@@ -163,21 +134,12 @@ class App:
         if not self._order.is_news(question.stream, indication.sequence_number):
             self.metrics.stale.labels(message.meid).inc()
             return None
+        self._trials.heard(message.meid, report)
         return question
 
     def decide(self, question: Question) -> Decision:
-        """The decision on a report: of the serving allocator, or what stands in for it on an unusable report.
-
-        Raises:
-            SuiteError: neither the serving nor the initial allocator could decide.
-        """
-        report = question.report
-        fault = self.inputs.fault(question.stream, report, question.asked_s, lock_step=question.lock_step)
-        if fault is not None:
-            return self._stand_in(question.message.meid, report, fault)
-        decision = self._granted(question)
-        self.last_safe.keep(question.message.meid, report, decision.granted)
-        return decision
+        """The decision behind the shield. Raises: SuiteError if nobody could decide."""
+        return self.decider.decide(question.stream, question.report, question.asked_s, lock_step=question.lock_step)
 
     def control(self, question: Question, decision: Decision) -> RmrMessage:
         """The control that carries a decision.
@@ -249,6 +211,7 @@ class App:
         if decision.fault is None:
             self.recent.add(meid, report)
         self.metrics.record_kpis(meid, report)
+        self._trials.answered(meid, decision)
 
     def _record_sent(self, question: Question) -> None:
         now_s, meid = self.now_s(), question.message.meid
@@ -262,54 +225,6 @@ class App:
         if took_s > self.deadline_s and not question.lock_step:
             self.metrics.late.labels(meid).inc()
 
-    def _granted(self, question: Question) -> Decision:
-        """The serving allocator's decision behind the shield; the initial one's if that fails."""
-        meid, report = question.message.meid, question.report
-        if self.demands is not None:
-            report = self.demands.applied(meid, report)
-        serving = self.slot.serving
-        try:
-            decision = self._shielded(serving, meid, report)
-        except Exception as error:
-            if serving is self.slot.initial:
-                raise
-            log.warning("%s could not decide on report %d: %r", serving.allocator.name, report.report_id, error)
-            self.metrics.handler_errors.labels("decide", type(error).__name__).inc()
-            self.metrics.fallbacks.inc()
-            self.slot.failed(serving, error)
-            return self._shielded(self.slot.initial, meid, report)
-        self.slot.succeeded()
-        return decision
-
-    def _stand_in(self, meid: str, report: RadioReport, fault: Fault) -> Decision:
-        """The last safe decision carried over; the initial allocator's, on repaired values, where there is none."""
-        repaired = self.last_safe.repaired(meid, report)
-        if fault is Fault.NO_UES and repaired.gain_db is not None:
-            nobody = last_safe.nobody_served(repaired, repaired.gain_db.shape[-1])
-            return Decision(nobody, last_safe.NAME, None, fault=fault)
-        carried = self.last_safe.carried_over(meid, repaired)
-        if carried is not None:
-            self.metrics.decisions_last_safe.labels(meid).inc()
-            return Decision(carried, last_safe.NAME, None, fault=fault)
-        self.metrics.fallbacks.inc()
-        return replace(self._shielded(self.slot.initial, meid, repaired), fault=fault)
-
-    def _shielded(self, serving: Serving, meid: str, report: RadioReport) -> Decision:
-        granted, corrections = shield.project(self._proposed(serving.allocator, meid, report), report)
-        if corrections:
-            self.metrics.shield_corrections.inc(corrections)
-        return Decision(granted, serving.allocator.name, serving, corrections)
-
-    def _proposed(self, allocator: Allocator, meid: str, report: RadioReport) -> Allocation:
-        """What the allocator says; one that meets demands over time remembers the node."""
-        if not isinstance(allocator, DemandAllocator):
-            return allocator.decide(report)
-        proposed = allocator.decide_at(meid, report)
-        state = allocator.sharing(meid)
-        if self.demands is not None and state is not None:
-            self.demands.record(meid, state)
-        return proposed
-
     def _ignore(self, reason: str) -> None:
         self.metrics.indications_ignored.labels(reason).inc()
 
@@ -321,7 +236,7 @@ class App:
             for former in [kept for kept in self._assemblers if kept[0] == message.meid]:
                 del self._assemblers[former]
                 self._order.forget(former)
-                self.inputs.ages.forget(former)
+                self.decider.inputs.ages.forget(former)
             assembler = self._assemblers[stream] = ReportAssembler()
         return assembler
 

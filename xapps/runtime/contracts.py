@@ -62,3 +62,10 @@ class DemandAllocator(Allocator, Protocol):
     def refusal(self, reports: Sequence[RadioReport]) -> str:
         """Why nobody could meet the demands of these reports; empty if that is not certain."""
         ...
+
+
+def proposal(allocator: Allocator, meid: str, report: RadioReport) -> Allocation:
+    """What an allocator says about a node's report; one that meets demands over time remembers the node."""
+    if isinstance(allocator, DemandAllocator):
+        return allocator.decide_at(meid, report)
+    return allocator.decide(report)

@@ -67,6 +67,7 @@ class Metrics(PlatformMetrics):
         super().__init__()
         self._declare_decisions()
         self._declare_models()
+        self._declare_trials()
         self._declare_kpis()
 
     def record_kpis(self, meid: str, report: RadioReport) -> None:
@@ -102,7 +103,7 @@ class Metrics(PlatformMetrics):
         self.controls_unsent = self._counter("controls_unsent", "controls that RMR could not send", "meid")
         self.controls_unanswered = self._counter("controls_unanswered", "controls without acknowledgement or failure")
         self.late = self._counter("decisions_late", "free-running decisions past their deadline", "meid")
-        self.fallbacks = self._counter("decisions_fallback", "decisions taken by the initial allocator after a failure")
+        self.fallbacks = self._counter("decisions_fallback", "decisions taken by another allocator after a failure")
         self.reports_unusable = self._counter(
             "reports_unusable", "reports that no allocator was asked to decide on", "meid", "reason"
         )
@@ -121,6 +122,32 @@ class Metrics(PlatformMetrics):
             self.model_swaps.labels(outcome)  # from zero, so that the very first one is an increase
         self.policy = self._gauge("policy_enforced", "1 where an A1 policy instance is in force", "type", "policy")
         self.policy_requests = self._counter("policy_requests", "A1 policy requests handled", "operation", "status")
+
+    def _declare_trials(self) -> None:
+        self.trial = self._gauge("trial_info", "the model on trial: 1", "mode", "allocator", "name", "version")
+        self.trial_intervals = self._gauge("trial_intervals", "intervals compared since the trial began", "mode", "arm")
+        self.trial_throughput = self._gauge(
+            "trial_weighted_throughput_bps_per_hz",
+            "mean of an arm since the trial began; in the shadow what its decisions promise on the reported channel",
+            "mode",
+            "arm",
+        )
+        self.trial_satisfied = self._gauge("trial_satisfied_ratio", "mean share of UEs satisfied", "mode", "arm")
+        self.trial_loss = self._gauge(
+            "trial_loss_ratio",
+            "loss of the candidate: of throughput relative, of satisfied UEs absolute; bound: mean, low or high",
+            "mode",
+            "kpi",
+            "bound",
+        )
+        self.trial_agreement = self._gauge("trial_agreement_ratio", "mean share of PRBs given to the same UE", "mode")
+        self.shadow_decisions = self._counter(
+            "shadow_decisions", "decisions of a shadow by what became of them", "outcome"
+        )
+        self.shadow_latency = self._histogram("shadow_latency_seconds", "time of a decision in the shadow")
+        self.rollbacks = self._counter("model_rollbacks", "models taken back by the xApp itself", "cause")
+        for cause in ("throughput", "satisfied", "failures"):
+            self.rollbacks.labels(cause)  # from zero, so that the very first one is an increase
 
     def _declare_kpis(self) -> None:
         self.weighted_throughput = self._gauge(

@@ -122,19 +122,27 @@ class ModelSlot:
         """The serving allocator decided."""
         self._failures = 0
 
-    def failed(self, culprit: Serving, error: Exception) -> None:
-        """The serving allocator could not decide; after too many times in a row the previous one is put back."""
+    def failed(self, culprit: Serving, error: Exception) -> bool:
+        """The serving allocator could not decide; whether that was once too often, so that the previous one is back."""
         with self._lock:
             if culprit is not self._serving:
-                return
+                return False
             self._failures += 1
-            if self._failures < self.max_consecutive_failures or culprit is self.initial:
-                return
+            if self._failures < self.max_consecutive_failures:
+                return False
+        reason = f"{culprit.allocator.name} {culprit.version} failed {self.max_consecutive_failures} times: {error}"
+        return self.roll_back(culprit, reason)
+
+    def roll_back(self, culprit: Serving, reason: str) -> bool:
+        """Put the previous allocator back, if ``culprit`` serves and is not the initial one."""
+        with self._lock:
+            if culprit is not self._serving or culprit is self.initial:
+                return False
             self._serving, self._previous = self._previous, self.initial
             self._failures = 0
-        reason = f"{culprit.allocator.name} {culprit.version} failed {self.max_consecutive_failures} times: {error}"
         log.error("rolled back to %s: %s", self._serving.allocator.name, reason)
         self.on_roll_back(reason)
+        return True
 
     def swap(self, serving: Serving) -> None:
         """Let ``serving`` decide from the next indication on, without a test."""

@@ -11,7 +11,7 @@ from oran.platform.subscriptions import SubscriptionClient, WaitTime
 from oran.rmr.wire import RmrMessage
 from xapps import allocators
 from xapps.runtime.app import App
-from xapps.runtime.contracts import DemandAllocator
+from xapps.runtime.deciding import Decider
 from xapps.runtime.demands import Demands, DemandsEnforcer
 from xapps.runtime.discovery import Discovery
 from xapps.runtime.endpoints import Endpoints
@@ -30,6 +30,7 @@ from xapps.runtime.policies import Enforcer, Policies
 from xapps.runtime.radio_reports import Wanted
 from xapps.runtime.settings import Settings
 from xapps.runtime.subscription_book import SubscriptionBook
+from xapps.runtime.trial import Trials
 
 
 class XappProcess:
@@ -43,6 +44,7 @@ class XappProcess:
         self.slot = ModelSlot(
             Serving(allocators.build(settings.allocator)), time.monotonic, settings.max_consecutive_failures
         )
+        self.trials = Trials(self.slot, self.metrics, max_waiting=settings.shadow_queue)
         self.framework = Framework(
             settings.rmr_port,
             self._deliver,
@@ -54,6 +56,8 @@ class XappProcess:
         self.discovery = self._discovery()
         self.demands = self._demands()
         self.policies = self._policies()
+        inputs = Inputs(self.metrics, Ages(settings.max_report_age_ms * 1e-3))
+        self.decider = Decider(self.slot, self.trials, self.metrics, inputs, self.demands)
         self.app = self._app()
         self.http = HttpServer(self._endpoints().routes(), settings.bind_host, settings.http_port)
         self.life = Life(
@@ -64,7 +68,10 @@ class XappProcess:
             http=self.http,
             metrics=self.metrics,
             chores=[("query policies", self._query_policies)],  # after the routes that the query needs
-            workers=[Worker("policies", self.policies.run, self.policies.stop)],
+            workers=[
+                Worker("policies", self.policies.run, self.policies.stop),
+                Worker("shadow", self.trials.background.run, self.trials.background.stop),
+            ],
         )
 
     def run(self) -> None:
@@ -88,7 +95,7 @@ class XappProcess:
         self.slot.on_roll_back = lambda reason: self.policies.lost(self.settings.model_policy_type, reason)
         self.recent.on_first = lambda: self.policies.retry(self.settings.model_policy_type)
         return App(
-            slot=self.slot,
+            decider=self.decider,
             recent=self.recent,
             book=self.book,
             metrics=self.metrics,
@@ -96,8 +103,6 @@ class XappProcess:
             on_policy=self.policies.submit,
             now_s=time.monotonic,
             deadline_s=self.settings.decision_deadline_ms * 1e-3,
-            demands=self.demands,
-            inputs=Inputs(self.metrics, Ages(self.settings.max_report_age_ms * 1e-3)),
         )
 
     def _discovery(self) -> Discovery[EventTrigger]:
@@ -148,13 +153,7 @@ class XappProcess:
     def _gone(self, meid: str) -> None:
         """A node has left: nothing that is remembered of it holds any more."""
         self.recent.forget(meid)
-        self.app.inputs.forget(meid)
-        self.app.last_safe.forget(meid)
-        if self.demands is not None:
-            self.demands.forget(meid)
-        allocator = self.slot.serving.allocator
-        if isinstance(allocator, DemandAllocator):
-            allocator.forget(meid)
+        self.decider.forget(meid)
 
     def _endpoints(self) -> Endpoints:
         return Endpoints(

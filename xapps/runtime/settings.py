@@ -54,6 +54,8 @@ class Settings(PlatformSettings):
     """Decisions that may fail in a row before the previous model is put back."""
     recent_reports: int = Field(default=8, ge=1)
     """Reports of each node kept for the self-test of a new model."""
+    shadow_queue: int = Field(default=16, ge=1)
+    """Reports that may wait for a model in the shadow; further ones are dropped and counted."""
     preload: tuple[str, ...] = ()
     """Learned allocators whose code is imported at the start, so that the first model need not wait for it."""
     threads: int = Field(default=1, ge=1)

@@ -15,9 +15,12 @@ from oran.errors import NoRoute
 from oran.rmr.message_types import MessageType
 from oran.rmr.wire import RmrMessage
 from xapps.runtime.app import App
+from xapps.runtime.deciding import Decider
+from xapps.runtime.inputs import Inputs
 from xapps.runtime.metrics import Metrics
 from xapps.runtime.model_slot import ModelSlot, RecentReports, Serving
 from xapps.runtime.subscription_book import SubscriptionBook
+from xapps.runtime.trial import Trials
 
 MEID = "gnb_001_001_0000019b"
 FUNCTION_ID = 200
@@ -120,8 +123,17 @@ class Rig:
         self.book = SubscriptionBook()
         self.book.offered(MEID, FUNCTION_ID)
         self.slot = ModelSlot(Serving(self.allocator), self.now_s)
+        self.trials = Trials(self.slot, self.metrics, max_waiting=4)
+        self.decider = Decider(self.slot, self.trials, self.metrics, Inputs(self.metrics))
         self.app = App(
-            self.slot, self.recent, self.book, self.metrics, self.out, self.policies.append, self.now_s, deadline_s=0.02
+            self.decider,
+            self.recent,
+            self.book,
+            self.metrics,
+            self.out,
+            self.policies.append,
+            self.now_s,
+            deadline_s=0.02,
         )
 
 

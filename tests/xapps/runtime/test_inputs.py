@@ -320,7 +320,7 @@ def test_reports_of_a_node_that_has_gone_say_nothing_about_its_return(rig: Rig) 
     clock = rig.now_s
     assert isinstance(clock, Ticking)
     rig.app.on_messages(indication_messages(make_report(50)))
-    rig.app.inputs.forget(MEID)
+    rig.decider.inputs.forget(MEID)
     rig.app.on_messages(indication_messages(make_report(49)))
     assert [header.allocator for header, _ in sent(rig)] == ["equal", "equal"]
 
