@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from e2sim.physics.association import ru_of_owner
 from e2sim.physics.units import db_to_linear
 from oran.e2sm.rrm import NOBODY, Allocation, RadioReport
 from oran.errors import ConfigError
@@ -36,9 +37,7 @@ def even_allocation(report: RadioReport, owner: NDArray[np.integer]) -> Allocati
         owner: index of a UE or NOBODY, shape (..., R, K); a UE of another RU leaves the PRB idle.
     """
     serving = serving_by_gain(reported_gain_db(report))
-    flat = np.maximum(owner, 0).astype(np.intp).reshape(*owner.shape[:-2], -1)
-    ru_of_owner = np.take_along_axis(serving, flat, axis=-1).reshape(owner.shape)
-    busy = (owner >= 0) & (ru_of_owner == np.arange(owner.shape[-2])[:, None])
+    busy = (owner >= 0) & (ru_of_owner(serving, owner) == np.arange(owner.shape[-2])[:, None])
     share_w = report.ru_power_budget_w / np.maximum(busy.sum(axis=-1), 1)  # (..., R)
     power_w = np.where(busy, np.minimum(share_w, report.prb_power_cap_w)[..., None], 0.0)
     held = np.where(busy, owner, NOBODY).astype(np.int16)

@@ -38,7 +38,7 @@ class Population:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServiceLevels:
-    """What each slice is promised, one entry a slice, shape (S,) each."""
+    """What UEs are promised: by slice, shape (S,) each, or spread over the UEs, shape (..., U) each."""
 
     weight: Array
     min_rate_bps_hz: Array
@@ -58,4 +58,14 @@ class ServiceLevels:
             min_rate_bps_hz=np.maximum(promised, for_delay / scenario.radio.prb_bandwidth_hz),
             max_delay_s=max_delay_s,
             packet_bits=packet_bits,
+        )
+
+    def at(self, slice_ids: NDArray[np.int32], batch_shape: tuple[int, ...]) -> ServiceLevels:
+        """The levels of the UEs of given slices (U,), shape (*batch_shape, U) each."""
+        shape = (*batch_shape, len(slice_ids))
+        return ServiceLevels(
+            weight=np.broadcast_to(self.weight[slice_ids], shape),
+            min_rate_bps_hz=np.broadcast_to(self.min_rate_bps_hz[slice_ids], shape),
+            max_delay_s=np.broadcast_to(self.max_delay_s[slice_ids], shape),
+            packet_bits=np.broadcast_to(self.packet_bits[slice_ids], shape),
         )

@@ -6,7 +6,7 @@ channel, slot by slot.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,8 @@ class Simulator:
             raise ConfigError("churn", batch_shape, "UEs cannot come and go in a simulator with batch axes")
         self.scenario = scenario
         self.batch_shape = batch_shape
-        self._levels = ServiceLevels.of(scenario)
+        self._levels_of_slices = ServiceLevels.of(scenario)
+        self._limits = _Limits.of(scenario)
         self.reset(rng)
 
     def reset(self, rng: np.random.Generator) -> None:
@@ -49,6 +50,7 @@ class Simulator:
         channel_rng, self._churn_rng, observer_rng, load_rng = rng.spawn(4)
         self._population = Population.initial(self.scenario)
         self._next_ue_id = len(self._population) + 1
+        self._spread_population()
         self._channel = Channel(self.scenario, channel_rng, self.batch_shape, len(self._population))
         self._observer = Observer(self.scenario.observation, observer_rng)
         self._reported_db = self._observer.see(self._channel.gain_db)
@@ -156,8 +158,15 @@ class Simulator:
         self._population_changed()
 
     def _population_changed(self) -> None:
-        self.in_force = reindexed(self.in_force, self._population.ue_ids)
+        self._spread_population()
+        self.in_force = reindexed(self.in_force, self._ue_ids)
         self._report = None
+
+    def _spread_population(self) -> None:
+        """What the report says of the UEs, once a change instead of once a slot."""
+        self._ue_ids = self._per_ue(self._population.ue_ids)
+        self._slice_ids = self._per_ue(self._population.slice_ids)
+        self._levels = self._levels_of_slices.at(self._population.slice_ids, self.batch_shape)
 
     def _come_and_go(self) -> None:
         churn = self.scenario.churn
@@ -173,37 +182,34 @@ class Simulator:
 
     def _nobody_served(self) -> Allocation:
         prbs = (*self.batch_shape, self.scenario.num_rus, self.scenario.num_prbs)
-        ue_ids = self._per_ue(self._population.ue_ids)
-        nobody = np.full(ue_ids.shape, NOBODY, np.int16)
-        return Allocation(ue_ids, nobody, np.full(prbs, NOBODY, np.int16), np.zeros(prbs))
+        nobody = np.full(self._ue_ids.shape, NOBODY, np.int16)
+        return Allocation(self._ue_ids, nobody, np.full(prbs, NOBODY, np.int16), np.zeros(prbs))
 
     def _aligned(self, allocation: Allocation) -> Allocation:
-        ue_ids = self._per_ue(self._population.ue_ids)
-        return allocation if np.array_equal(allocation.ue_ids, ue_ids) else reindexed(allocation, ue_ids)
+        if allocation.ue_ids is self._ue_ids or np.array_equal(allocation.ue_ids, self._ue_ids):
+            return allocation
+        return reindexed(allocation, self._ue_ids)
 
     def _per_ue(self, values: NDArray) -> NDArray:
         return np.broadcast_to(values, (*self.batch_shape, len(values)))
 
-    def _per_ue_level(self, of_slice: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self._per_ue(of_slice[self._population.slice_ids])
-
     def _observe(self) -> RadioReport:
-        scenario, levels = self.scenario, self._levels
+        scenario, levels, limits = self.scenario, self._levels, self._limits
         return RadioReport(
             report_id=self.slot + 1,
             slot=self.slot,
             time_s=self.time_s,
             prb_bandwidth_hz=scenario.radio.prb_bandwidth_hz,
-            noise_w=scenario.noise_w,
-            ru_power_budget_w=scenario.ru_power_budget_w,
-            prb_power_cap_w=scenario.prb_power_cap_w,
-            ue_ids=self._per_ue(self._population.ue_ids),
-            slice_ids=self._per_ue(self._population.slice_ids),
-            weight=self._per_ue_level(levels.weight),
-            min_rate_bps_hz=self._per_ue_level(levels.min_rate_bps_hz),
-            max_delay_s=self._per_ue_level(levels.max_delay_s),
+            noise_w=limits.noise_w,
+            ru_power_budget_w=limits.ru_power_budget_w,
+            prb_power_cap_w=limits.prb_power_cap_w,
+            ue_ids=self._ue_ids,
+            slice_ids=self._slice_ids,
+            weight=levels.weight,
+            min_rate_bps_hz=levels.min_rate_bps_hz,
+            max_delay_s=levels.max_delay_s,
             slice_names=scenario.slice_names,
-            fronthaul_capacity_bps_hz=scenario.fronthaul_capacity_bps_hz,
+            fronthaul_capacity_bps_hz=limits.fronthaul_capacity_bps_hz,
             gain_db=self._reported_db,
             queue_bytes=None if self._load is None else self._load.queue_bytes,
             in_force=self.in_force,
@@ -212,17 +218,17 @@ class Simulator:
 
     def _evaluate(self, allocation: Allocation) -> Kpi:
         scenario, levels = self.scenario, self._levels
-        rate = objective.rates_bps_hz(db_to_linear(self._channel.gain_db), allocation, scenario.noise_w)
+        rate = objective.rates_bps_hz(db_to_linear(self._channel.gain_db), allocation, self._limits.noise_w)
         waiting_bits = 0.0 if self._load is None else 8.0 * self._load.queue_bytes
         delay_s = delay.transport_delay_s(
             rate * scenario.radio.prb_bandwidth_hz,
-            self._per_ue_level(levels.packet_bits) + waiting_bits,
+            levels.packet_bits + waiting_bits,
             scenario.propagation_delay_s,
         )
-        satisfied = objective.rate_satisfied(rate, self._per_ue_level(levels.min_rate_bps_hz))
-        satisfied &= objective.delay_satisfied(delay_s, self._per_ue_level(levels.max_delay_s))
+        satisfied = objective.rate_satisfied(rate, levels.min_rate_bps_hz)
+        satisfied &= objective.delay_satisfied(delay_s, levels.max_delay_s)
         return Kpi(
-            weighted_throughput_bps_hz=objective.weighted_throughput_bps_hz(rate, self._per_ue_level(levels.weight)),
+            weighted_throughput_bps_hz=objective.weighted_throughput_bps_hz(rate, levels.weight),
             rate_bps_hz=rate,
             delay_s=delay_s,
             satisfied=satisfied,
@@ -231,6 +237,23 @@ class Simulator:
             applied_decisions=self._applied,
             refused_decisions=self._refused,
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Limits:
+    """What a scenario's limits come to in W, converted once instead of once a slot."""
+
+    noise_w: float
+    prb_power_cap_w: float
+    ru_power_budget_w: NDArray[np.float64]
+    fronthaul_capacity_bps_hz: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> _Limits:
+        budget_w, capacity = scenario.ru_power_budget_w, scenario.fronthaul_capacity_bps_hz
+        for shared in (budget_w, capacity):  # every report shows the same array
+            shared.flags.writeable = False
+        return cls(scenario.noise_w, scenario.prb_power_cap_w, budget_w, capacity)
 
 
 def reindexed(allocation: Allocation, ue_ids: NDArray[np.int64]) -> Allocation:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from e2sim.physics.association import ru_of_owner
 from e2sim.physics.fronthaul import fronthaul_rate_bps_hz
 from oran.e2sm.rrm import Allocation, RadioReport
 
@@ -80,9 +81,7 @@ def association_holds(allocation: Allocation) -> BoolArray:
     owner, serving = allocation.prb_owner, allocation.serving_ru
     if serving.shape[-1] == 0:
         return owner < 0
-    flat = np.maximum(owner, 0).astype(np.intp).reshape(*owner.shape[:-2], -1)
-    ru_of_owner = np.take_along_axis(serving, flat, axis=-1).reshape(owner.shape)
-    return (owner < 0) | (ru_of_owner == np.arange(owner.shape[-2])[:, None])
+    return (owner < 0) | (ru_of_owner(serving, owner) == np.arange(owner.shape[-2])[:, None])
 
 
 def power_not_negative(allocation: Allocation) -> BoolArray:

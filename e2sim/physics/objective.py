@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from e2sim.physics.association import ru_of_owner
 from e2sim.physics.rates import shannon_bps_hz, sum_over_owned
 from e2sim.physics.sinr import sinr_of_owners
 from oran.e2sm.rrm import NOBODY, Allocation
@@ -20,9 +21,7 @@ def effective_owner(allocation: Allocation) -> NDArray[np.integer]:
     owner, serving = allocation.prb_owner, allocation.serving_ru
     if serving.shape[-1] == 0:
         return np.full_like(owner, NOBODY)
-    flat = np.maximum(owner, 0).astype(np.intp).reshape(*owner.shape[:-2], -1)
-    ru_of_owner = np.take_along_axis(serving, flat, axis=-1).reshape(owner.shape)
-    return np.where(ru_of_owner == np.arange(owner.shape[-2])[:, None], owner, NOBODY)
+    return np.where(ru_of_owner(serving, owner) == np.arange(owner.shape[-2])[:, None], owner, NOBODY)
 
 
 def rates_bps_hz(gain_linear: Array, allocation: Allocation, noise_w: float) -> Array:

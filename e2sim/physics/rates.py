@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +27,7 @@ def sum_over_owned(per_prb: Array, prb_owner: Indices, num_ues: int) -> Array:
         Shape (..., U).
     """
     batch = per_prb.shape[:-2]
-    size = int(np.prod(batch, dtype=np.int64))
+    size = math.prod(batch)
     columns = num_ues + 1  # the last one collects idle PRBs
     owner = np.where(prb_owner >= 0, prb_owner, num_ues).reshape(size, -1).astype(np.int64)
     flat = owner + columns * np.arange(size)[:, None]

@@ -6,6 +6,8 @@ of the other RUs on the same PRB.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +28,7 @@ def gain_at_owner(gain: Array, prb_owner: Indices) -> Array:
     """
     *batch, ues, rus, prbs = gain.shape
     one_cell = rus * prbs
-    first = ues * one_cell * np.arange(int(np.prod(batch))).reshape(*batch, 1, 1)
+    first = ues * one_cell * np.arange(math.prod(batch)).reshape(*batch, 1, 1)
     row = first + one_cell * np.maximum(prb_owner, 0).astype(np.intp)  # (..., R, K): where the owner's gains begin
     # One flat look-up: a fancy index over four axes takes three times as long.
     return gain.reshape(-1).take(row[..., :, None, :] + np.arange(one_cell).reshape(rus, prbs), mode="clip")
