@@ -24,7 +24,8 @@ from xapps.alcor.perceptron import PerceptronArchitecture
 from xapps.alcor.time_sharing import WEIGHTING, TimeSharing, TimeSharingRule, violation_percent
 from xapps.alcor.ura import BestUserUra, PairGreedyUra, Ura, WmmseUra
 from xapps.alcor.window import Trajectory, play
-from xapps.classic.links.geometric import demands_feasible, geometric_program
+from xapps.classic.links.feasibility import demands_feasible
+from xapps.classic.links.geometric import geometric_program
 from xapps.runtime.model_store import ModelStoreClient
 
 Array = NDArray[np.float64]

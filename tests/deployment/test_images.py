@@ -28,10 +28,36 @@ _TOOLS = {"gymnasium", "pettingzoo", "cvxpy", "pyarrow", "matplotlib", "rich"}
 NOT_IN_IMAGES = {
     "e2sim": _TOOLS | {"grpc", "httpx"},
     "ric": {"grpc"},
-    "rapp": (_TOOLS - {"matplotlib", "rich"}) | {"ricxappframe", "ricsdl", "mdclogpy", "pydantic_settings"},
-    "xapp": _TOOLS | {"fastapi", "uvicorn", "typer", "yaml"},
+    "rapp": (_TOOLS - {"matplotlib", "rich", "cvxpy"}) | {"ricxappframe", "ricsdl", "mdclogpy", "pydantic_settings"},
+    "xapp": _TOOLS | {"fastapi", "uvicorn", "typer", "yaml", "torch"},
 }
 """Imports of modules that an image carries along but that its process does not run: training, tools, environments."""
+
+
+STARTED = {
+    "ric": "import ric.__main__",
+    "e2sim": "import e2sim.__main__",
+    "rapp": "import rapp.__main__",
+    "xapp": """
+import logging
+from oran.rmr import library
+library.install_if_absent(logging.getLogger())
+import xapps.runtime.process, xapps.kpimon.process
+from xapps import allocators
+for name in (*allocators.ALLOCATORS, *allocators.LEARNED):
+    allocators.load_class(name)
+""",
+}
+"""What the process of each image imports in the end."""
+
+LACKING = """
+import sys
+class Lacking:
+    def find_spec(self, name, path=None, target=None):
+        if name in {lacking!r}:
+            raise ModuleNotFoundError(name + " is not in the image", name=name)
+sys.meta_path.insert(0, Lacking())
+"""
 
 
 def instructions(path):
@@ -98,6 +124,22 @@ def test_an_image_holds_the_packages_that_its_rooms_import(kind):
     installed = _with_dependencies(_requirements(kind))
     lacking = {name for name, by in provided.items() if not by & installed}
     assert not lacking
+
+
+@pytest.mark.parametrize("kind", sorted(STARTED))
+def test_the_process_of_an_image_imports_nothing_that_the_image_lacks(kind):
+    installed = _with_dependencies(_requirements(kind))
+    lacking = {name for name, by in packages_distributions().items() if not {_plain(each) for each in by} & installed}
+    lacking -= {"oran", "e2sim", "ric", "xapps", "rapp"}
+    assert "pytest" in lacking
+    run = subprocess.run(
+        [sys.executable, "-c", LACKING.format(lacking=lacking) + STARTED[kind]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.parametrize("kind", sorted(ROOMS))

@@ -1,8 +1,6 @@
 """Sum rate under minimum rates by geometric programming, with the closed-form feasibility test first (paper 5, GP).
 
-Demands R ask for SINR of at least s = 2^R - 1. With D = diag(s / |h_ii|^2) and F the cross gains, the least powers that
-meet them are p = (I - D F)^-1 D noise, which exist if the Perron root of D F is below one and are usable if p <= p_max.
-The sum rate is then raised by condensation: log2(1 + gamma) is replaced by its monomial lower bound at the last point
+The sum rate is raised by condensation: log2(1 + gamma) is replaced by its monomial lower bound at the last point
 (Boyd et al. 2007; Chiang et al. 2007), which leaves a geometric program each round.
 """
 
@@ -13,37 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e2sim.physics.interference_links import link_sinr
+from xapps.classic.links.feasibility import least_powers
 
 Array = NDArray[np.float64]
 
 CONDENSATIONS = 4
 LEAST_POWER_SHARE = 1e-6
 """Powers of a geometric program are positive: silence is this share of p_max."""
-
-
-def least_powers(gain: Array, noise_w: float, min_rate_bps_hz: Array) -> Array:
-    """Smallest powers that meet the demands, shape (B, N); inf where no powers do. Links without demand stay silent.
-
-    Args:
-        gain: |h|^2, shape (B, N, N), receiver first.
-        noise_w: noise power.
-        min_rate_bps_hz: R, shape (B, N) or (N,).
-    """
-    links = gain.shape[-1]
-    own = np.einsum("bii->bi", gain)
-    d = np.expm1(np.broadcast_to(min_rate_bps_hz, own.shape) * np.log(2.0)) / own
-    coupling = d[..., None] * np.where(np.eye(links, dtype=bool), 0.0, gain)  # D F; silent links have zero rows
-    perron = np.abs(np.linalg.eigvals(coupling)).max(axis=-1)
-    stable = perron < 1.0 - 1e-12
-    safe = np.where(stable[:, None, None], coupling, 0.0)
-    power = np.linalg.solve(np.eye(links) - safe, (d * noise_w)[..., None])[..., 0]
-    needed = np.where(d > 0, np.maximum(power, 0.0), 0.0)  # solving leaves silent links at 1e-18 instead of 0
-    return np.where(stable[:, None], needed, np.inf)
-
-
-def demands_feasible(gain: Array, noise_w: float, power_max: float, min_rate_bps_hz: Array) -> NDArray[np.bool_]:
-    """Whether any powers meet the demands, shape (B,)."""
-    return np.all(least_powers(gain, noise_w, min_rate_bps_hz) <= power_max * (1.0 + 1e-9), axis=-1)
 
 
 def geometric_program(

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from e2sim.physics.interference_links import iid_gains, link_rates_bps_hz, link_sinr, seven_cell_gains
 from e2sim.physics.units import dbm_to_w
-from xapps.classic.links.geometric import demands_feasible, geometric_program, least_powers
+from xapps.classic.links.feasibility import demands_feasible, least_powers
+from xapps.classic.links.geometric import geometric_program
 from xapps.classic.links.max_power import best_link, max_power
 from xapps.classic.links.pair_greedy import pair_greedy
 from xapps.classic.links.wmmse import wmmse
