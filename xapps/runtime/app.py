@@ -29,6 +29,7 @@ from oran.rmr.wire import RmrMessage
 from xapps.runtime.controls import OpenControls, SentControl
 from xapps.runtime.deciding import Decider
 from xapps.runtime.decision import Decision
+from xapps.runtime.experience import Recorder
 from xapps.runtime.indication_order import IndicationOrder
 from xapps.runtime.metrics import Metrics
 from xapps.runtime.model_slot import RecentReports
@@ -71,6 +72,7 @@ class App:
         on_policy: takes A1 policy requests; must return at once.
         deadline_s: a free-running decision that takes longer is counted as late [s].
         now_s: monotonic clock [s].
+        experience: takes what was reported, decided and earned; none: nothing is sent to the rApp.
     """
 
     decider: Decider
@@ -81,6 +83,7 @@ class App:
     on_policy: Callable[[RmrMessage], None]
     now_s: Callable[[], float]
     deadline_s: float = 0.02
+    experience: Recorder | None = None
 
     def __post_init__(self) -> None:
         self._trials = self.decider.trials
@@ -201,9 +204,11 @@ class App:
         decision = self.decide(question)
         control = self.control(question, decision)
         meid, report = question.message.meid, question.report
+        sent = True
         try:
             self.send(control)
         except TransportError as error:
+            sent = False
             self.metrics.controls_unsent.labels(meid).inc()
             log.warning("control for %s not sent: %s", meid, error)
         else:
@@ -212,6 +217,8 @@ class App:
             self.recent.add(meid, report)
         self.metrics.record_kpis(meid, report)
         self._trials.answered(meid, decision)
+        if self.experience is not None:
+            self.experience.answered(question.stream, report, decision, sent=sent)
 
     def _record_sent(self, question: Question) -> None:
         now_s, meid = self.now_s(), question.message.meid

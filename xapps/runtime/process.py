@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+import uuid
+
+import numpy as np
 
 from oran.e2sm.rrm import Clock, EventTrigger
 from oran.errors import ModelError
@@ -15,7 +18,9 @@ from xapps.runtime.deciding import Decider
 from xapps.runtime.demands import Demands, DemandsEnforcer
 from xapps.runtime.discovery import Discovery
 from xapps.runtime.endpoints import Endpoints
-from xapps.runtime.enforcers import ModelEnforcer, ReportingEnforcer
+from xapps.runtime.enforcers import ModelEnforcer, ReportingEnforcer, TrialModelEnforcer
+from xapps.runtime.experience import ExperienceMetrics, Outbox, Recorder
+from xapps.runtime.experience_stream import ExperienceStream
 from xapps.runtime.framework import Framework
 from xapps.runtime.http import HttpServer
 from xapps.runtime.inputs import Ages, Inputs
@@ -26,7 +31,7 @@ from xapps.runtime.model_file import ModelFile
 from xapps.runtime.model_slot import ModelSlot, RecentReports, Serving
 from xapps.runtime.model_store import ModelStoreClient
 from xapps.runtime.notifications import NotificationBox
-from xapps.runtime.policies import Enforcer, Policies
+from xapps.runtime.policies import Enforcer, Policies, Role
 from xapps.runtime.radio_reports import Wanted
 from xapps.runtime.settings import Settings
 from xapps.runtime.subscription_book import SubscriptionBook
@@ -58,6 +63,7 @@ class XappProcess:
         self.policies = self._policies()
         inputs = Inputs(self.metrics, Ages(settings.max_report_age_ms * 1e-3))
         self.decider = Decider(self.slot, self.trials, self.metrics, inputs, self.demands)
+        self.recorder = self._recorder()
         self.app = self._app()
         self.http = HttpServer(self._endpoints().routes(), settings.bind_host, settings.http_port)
         self.life = Life(
@@ -71,6 +77,7 @@ class XappProcess:
             workers=[
                 Worker("policies", self.policies.run, self.policies.stop),
                 Worker("shadow", self.trials.background.run, self.trials.background.stop),
+                *self._experience_workers(),
             ],
         )
 
@@ -93,6 +100,7 @@ class XappProcess:
 
     def _app(self) -> App:
         self.slot.on_roll_back = lambda reason: self.policies.lost(self.settings.model_policy_type, reason)
+        self.trials.on_stopped = lambda reason: self.policies.lost(self.settings.model_policy_type, reason, Role.TRIAL)
         self.recent.on_first = lambda: self.policies.retry(self.settings.model_policy_type)
         return App(
             decider=self.decider,
@@ -103,7 +111,29 @@ class XappProcess:
             on_policy=self.policies.submit,
             now_s=time.monotonic,
             deadline_s=self.settings.decision_deadline_ms * 1e-3,
+            experience=self.recorder,
         )
+
+    def _recorder(self) -> Recorder | None:
+        """For xApps that are told where experience goes."""
+        settings = self.settings
+        if not settings.experience_target:
+            return None
+        outbox = Outbox(settings.experience_queue, settings.experience_queue_bytes)
+        metrics = ExperienceMetrics(self.metrics)
+        return Recorder(outbox, metrics, share=settings.experience_share, rng=np.random.default_rng())
+
+    def _experience_workers(self) -> list[Worker]:
+        if self.recorder is None:
+            return []
+        stream = ExperienceStream(
+            self.settings.experience_target,
+            self.recorder,
+            stream_id=f"{self.settings.instance}-{uuid.uuid4().hex}",
+            xapp=self.settings.instance,
+            rng=np.random.default_rng(),
+        )
+        return [Worker("experience", stream.run, stream.stop)]
 
     def _discovery(self) -> Discovery[EventTrigger]:
         settings = self.settings
@@ -130,12 +160,13 @@ class XappProcess:
 
     def _policies(self) -> Policies:
         settings = self.settings
-        model = ModelEnforcer(self.slot, self.recent, self._fetch, self._latency_bound_s, self.metrics)
+        model = ModelEnforcer(self.slot, self.recent, self._fetch, self._latency_bound_s, self.metrics, self.trials)
         reporting = ReportingEnforcer(self.discovery, settings.event_trigger)
         enforcers: dict[int, Enforcer] = {settings.model_policy_type: model, settings.reporting_policy_type: reporting}
         if self.demands is not None and settings.demands_policy_type is not None:
             enforcers[settings.demands_policy_type] = DemandsEnforcer(self.demands, self.slot, self.recent)
-        return Policies(enforcers, settings.name, self.framework.send, self.metrics)
+        trials = {settings.model_policy_type: TrialModelEnforcer(model)}
+        return Policies(enforcers, settings.name, self.framework.send, self.metrics, trials=trials)
 
     def _demands(self) -> Demands | None:
         """For xApps whose descriptor names a policy type of utility demands."""
@@ -154,6 +185,8 @@ class XappProcess:
         """A node has left: nothing that is remembered of it holds any more."""
         self.recent.forget(meid)
         self.decider.forget(meid)
+        if self.recorder is not None:
+            self.recorder.forget(meid)
 
     def _endpoints(self) -> Endpoints:
         return Endpoints(

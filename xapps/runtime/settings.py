@@ -60,6 +60,14 @@ class Settings(PlatformSettings):
     """Learned allocators whose code is imported at the start, so that the first model need not wait for it."""
     threads: int = Field(default=1, ge=1)
     """Of the linear algebra: small networks gain nothing from more, which only fight for the cores."""
+    experience_target: str = Field(default="", pattern="^([^:/ ]+:[0-9]+)?$")
+    """gRPC endpoint of the rApp that takes experience; empty: none is sent."""
+    experience_share: float = Field(default=1.0, gt=0, le=1)
+    """Probability with which a decision and its outcome are sent."""
+    experience_queue: int = Field(default=1024, ge=1)
+    """Transitions that may wait to be sent; the oldest are dropped and counted."""
+    experience_queue_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
+    """Memory that they may hold, about."""
     model_store: str = ""
     """gRPC endpoint of the model store, for policies that name none."""
     model_store_timeout_s: float = Field(default=10.0, gt=0)

@@ -1,0 +1,198 @@
+"""What an xApp saw, decided and got for it, on its way to the rApp: the half that talks (``proto/experience.proto``).
+
+A thread of its own connects, sends, keeps what is not settled, and sends it again over the next connection. At most
+``window`` transitions are under way; while the rApp is slow or gone, what is new waits in the ``Outbox``.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+import grpc
+import numpy as np
+
+from oran._generated import experience_pb2 as messages
+from oran._generated.experience_pb2_grpc import ExperienceSinkStub
+from oran.e2sm.rrm import encode_report
+from oran.errors import LocalProtocolError
+from oran.transport import backoff_s
+from xapps.runtime.experience import ExperienceMetrics, Outbox, Recorder, Transition
+
+log = logging.getLogger(__name__)
+
+WINDOW: Final = 512
+"""Transitions that may be under way without an acknowledgement."""
+
+LOOK_S: Final = 0.02
+"""How often the sender looks for something to send: so the decision's thread need not wake it."""
+
+BURST: Final = 4
+"""Transitions sent between two pauses, however many wait: encoding shares the interpreter with the decisions."""
+PAUSE_S: Final = 0.001
+
+KEEPALIVE: Final = (
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+"""An rApp whose machine went away without a word is noticed."""
+
+
+class ExperienceStream:
+    """Sends what a recorder records, until ``stop``.
+
+    Args:
+        target: ``host:port`` of the rApp's gRPC face.
+        stream_id: unique to this life of the xApp.
+        xapp: its name.
+        rng: spreads the pauses between attempts to connect.
+        farewell_s: how long ``stop`` lets what waits be sent and settled [s].
+    """
+
+    def __init__(
+        self,
+        target: str,
+        recorder: Recorder,
+        *,
+        stream_id: str,
+        xapp: str,
+        rng: np.random.Generator,
+        farewell_s: float = 2.0,
+        window: int = WINDOW,
+    ) -> None:
+        self.target = target
+        self._recorder = recorder
+        self._outbox: Outbox = recorder.outbox
+        self._metrics: ExperienceMetrics = recorder.metrics
+        self._opening = messages.StreamRequest(opening=messages.Opening(stream_id=stream_id, xapp=xapp))
+        self._rng = rng
+        self._farewell_s = farewell_s
+        self._window = window
+        self._stopping, self._stopped = threading.Event(), threading.Event()
+        self._lock = threading.Lock()
+        self._under_way: deque[messages.Transition] = deque()
+        """Sent, or about to be, and not settled; oldest first."""
+        self._metrics.waiting.set_function(lambda: float(len(self._outbox) + len(self._under_way)))
+
+    # --- life -------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Connect and send, again and again, until ``stop``."""
+        pauses, failure = backoff_s(self._rng), ""
+        try:
+            while not self._stopped.is_set():
+                settled = self._metrics.acked._value.get()
+                reason = self._connected()
+                if reason != failure:
+                    log.warning("experience does not reach %s: %s", self.target, reason or "stopped")
+                failure = reason
+                if self._metrics.acked._value.get() > settled:
+                    pauses = backoff_s(self._rng)  # it worked for a while
+                if self._stopping.is_set() or self._stopping.wait(next(pauses)):
+                    return
+        finally:
+            self._stopped.set()
+
+    def stop(self) -> None:
+        """Send what waits and say farewell, if the rApp is there, within the time for it; then end ``run``."""
+        self._stopping.set()
+        self._stopped.wait(self._farewell_s)
+        self._stopped.set()
+
+    # --- one connection -----------------------------------------------------------------------------------
+
+    def _connected(self) -> str:
+        """Send until the connection ends; returns what ended it, empty after a farewell."""
+        opened, over = threading.Event(), threading.Event()
+        with grpc.insecure_channel(self.target, KEEPALIVE) as channel:
+            call = ExperienceSinkStub(channel).Stream(self._requests(opened, over))
+            threading.Thread(target=self._cut_when_stopped, args=(call, over), daemon=True).start()
+            try:
+                for ack in call:
+                    self._settle(ack.through)
+                    opened.set()
+                    self._metrics.connected.set(1)
+            except grpc.RpcError as error:
+                return f"{error.code().name}: {error.details()}"
+            finally:
+                over.set()
+                self._metrics.connected.set(0)
+        return "" if self._stopping.is_set() else "the rApp closed the stream"
+
+    def _cut_when_stopped(self, call: grpc.Call, over: threading.Event) -> None:
+        while not over.wait(0.1):
+            if self._stopped.is_set():
+                call.cancel()
+                return
+
+    def _requests(self, opened: threading.Event, over: threading.Event) -> Iterator[messages.StreamRequest]:
+        """What the connection sends; runs on a thread of gRPC's."""
+        yield self._opening
+        while not opened.wait(LOOK_S):  # the first acknowledgement tells what need not be sent again
+            if over.is_set():
+                return
+        with self._lock:
+            again = list(self._under_way)
+        for message in again:
+            yield messages.StreamRequest(transition=message)
+        self._metrics.resent.inc(len(again))
+        for sent, message in enumerate(self._fresh(over), 1):
+            yield messages.StreamRequest(transition=message)
+            if sent % BURST == 0 and over.wait(PAUSE_S):
+                return
+        if not over.is_set():
+            recorder = self._recorder
+            yield messages.StreamRequest(
+                farewell=messages.Farewell(recorded=recorder.recorded, dropped=self._outbox.dropped)
+            )
+
+    def _fresh(self, over: threading.Event) -> Iterator[messages.Transition]:
+        """What waits, as the window allows, until nothing does and we are stopping, or the connection is over."""
+        while not over.is_set():
+            transition = self._outbox.take() if len(self._under_way) < self._window else None
+            if transition is not None:
+                message = self._packed(transition)
+                with self._lock:
+                    self._under_way.append(message)
+                self._metrics.sent.inc()
+                self._metrics.bytes.inc(message.ByteSize())
+                yield message
+            elif self._stopping.is_set() and not len(self._outbox):
+                return
+            else:
+                over.wait(LOOK_S)
+
+    def _packed(self, transition: Transition) -> messages.Transition:
+        return messages.Transition(
+            sequence=transition.sequence,
+            dropped=self._outbox.dropped,
+            meid=transition.meid,
+            report=_encoded(transition),
+            outcome_report_id=transition.outcome_report_id,
+            obeyed=transition.obeyed,
+            allocator=transition.allocator,
+            model=transition.model,
+            version=transition.version,
+            corrections=transition.corrections,
+        )
+
+    def _settle(self, through: int) -> None:
+        with self._lock:
+            settled = 0
+            while self._under_way and self._under_way[0].sequence <= through:
+                self._under_way.popleft()
+                settled += 1
+        self._metrics.acked.inc(settled)
+
+
+def _encoded(transition: Transition) -> bytes:
+    """The report's octets; none where it holds what the wire has no room for, which the rApp counts as lost."""
+    try:
+        return encode_report(transition.report)
+    except LocalProtocolError as error:
+        log.warning("report %d of %s cannot be sent on: %s", transition.report.report_id, transition.meid, error)
+        return b""
