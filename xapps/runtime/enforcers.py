@@ -1,12 +1,13 @@
-"""What our two A1 policy types do: choose the allocator and its model, and choose how nodes report."""
+"""What our two A1 policy types do: choose the allocator and its model, or try one, and choose how nodes report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from oran.e2sm.rrm import EventTrigger
-from oran.errors import DigestMismatch, ModelRejected
+from oran.errors import DecodeError, DigestMismatch, ModelRejected
 from oran.platform.a1 import ModelPolicy, ReportingPolicy
 from oran.platform.a1_messages import PolicyRequest
 from xapps import allocators
@@ -16,6 +17,7 @@ from xapps.runtime.metrics import Metrics
 from xapps.runtime.model_file import ModelFile
 from xapps.runtime.model_slot import ModelSlot, RecentReports, Serving
 from xapps.runtime.settings import CLOCKS
+from xapps.runtime.trial import Trials
 
 Fetch = Callable[[str, str, int], ModelFile]
 """(store or empty, name, version) -> model; raises ModelError or TransportError."""
@@ -24,6 +26,8 @@ Fetch = Callable[[str, str, int], ModelFile]
 @dataclass
 class ModelEnforcer:
     """Fetch, verify, build, self-test, swap. Any failure leaves what serves.
+
+    With guard rules in the policy what serves from then on is watched against what was delivered before.
 
     Attributes:
         latency_bound_s: longest median decision allowed now [s].
@@ -34,6 +38,7 @@ class ModelEnforcer:
     fetch: Fetch
     latency_bound_s: Callable[[], float]
     metrics: Metrics
+    trials: Trials
 
     def enforce(self, request: PolicyRequest) -> None:
         """Let the policy's allocator serve.
@@ -43,18 +48,19 @@ class ModelEnforcer:
                 DigestMismatch, ModelRejected, ConnectFailed (store).
         """
         policy = ModelPolicy.from_json(request.payload())
-        try:
-            self._install(self._candidate(policy))
-        except Exception:
-            self.metrics.model_swaps.labels("refused").inc()
-            raise
+        with self.refusal_counted():
+            candidate, before = self.candidate(policy), self.trials.baselines()
+            self._install(candidate)
         self.metrics.model_swaps.labels("swapped").inc()
+        if policy.guard is not None:
+            self.trials.watch(candidate, policy.guard, before)
 
     def withdraw(self) -> None:
         """Back to the initial allocator."""
         self.slot.reset()
 
-    def _candidate(self, policy: ModelPolicy) -> Serving:
+    def candidate(self, policy: ModelPolicy) -> Serving:
+        """What a policy names, built; raises as ``enforce`` does."""
         if policy.model is None or policy.version is None:
             return Serving(allocators.build(policy.allocator))
         model = self.fetch(policy.store or "", policy.model, policy.version).verify()
@@ -65,12 +71,52 @@ class ModelEnforcer:
             raise ModelRejected(f"{policy.model} is a model of {manifest.allocator}, not of {policy.allocator}")
         return model_slot.build(model)
 
+    def needs_test(self, candidate: Serving) -> bool:
+        """Our own code, nothing learned, may serve before the first report."""
+        return candidate.manifest is not None or bool(self.recent.snapshot())
+
     def _install(self, candidate: Serving) -> None:
-        reports = self.recent.snapshot()
-        if not reports and candidate.manifest is None:
-            self.slot.swap(candidate)  # our own code, nothing learned: needs no trial
+        if self.needs_test(candidate):
+            self.slot.install(candidate, self.recent.snapshot(), self.latency_bound_s())
         else:
-            self.slot.install(candidate, reports, self.latency_bound_s())
+            self.slot.swap(candidate)
+
+    @contextmanager
+    def refusal_counted(self) -> Iterator[None]:
+        """A step that may refuse a model."""
+        try:
+            yield
+        except Exception:
+            self.metrics.model_swaps.labels("refused").inc()
+            raise
+
+
+@dataclass
+class TrialModelEnforcer:
+    """What model policies in mode ``shadow`` or ``canary`` do; what serves goes on serving."""
+
+    models: ModelEnforcer
+
+    def takes(self, request: PolicyRequest) -> bool:
+        """Whether a policy puts a model on trial; one that is no policy is not taken, and refused as any other."""
+        try:
+            return ModelPolicy.from_json(request.payload()).on_trial
+        except DecodeError:
+            return False
+
+    def enforce(self, request: PolicyRequest) -> None:
+        """Put the policy's allocator on trial. Raises: SuiteError, as ``ModelEnforcer`` does."""
+        policy, models = ModelPolicy.from_json(request.payload()), self.models
+        with models.refusal_counted():
+            candidate = models.candidate(policy)
+            if models.needs_test(candidate):
+                reports, bound_s = models.recent.snapshot(), models.latency_bound_s()
+                model_slot.self_test(candidate.allocator, reports, bound_s, models.slot.now_s)
+        models.trials.begin(candidate, policy)
+
+    def withdraw(self) -> None:
+        """No model is on trial any more."""
+        self.models.trials.end()
 
 
 @dataclass

@@ -6,14 +6,18 @@ instance again whenever it is asked, so CREATE of a known policy changes nothing
 Of several instances of one type the last one that came is in force; the others become NOT_ENFORCED. When the instance
 in force is deleted, the xApp's own settings apply again: a policy's effect ends with the policy. What could not be
 enforced is tried again whenever the mediator sends it again, so that a model store may be down for a while.
+
+A model policy on trial (shadow, canary) plays another role than the one that serves: one instance of each role can be
+in force.
 """
 
 from __future__ import annotations
 
 import logging
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Protocol
 
 from oran.errors import DecodeError, SuiteError
@@ -46,6 +50,21 @@ class Enforcer(Protocol):
         ...
 
 
+class TrialEnforcer(Enforcer, Protocol):
+    """What those policies of a type do that are on trial."""
+
+    def takes(self, request: PolicyRequest) -> bool:
+        """Whether a policy is one of them."""
+        ...
+
+
+class Role(StrEnum):
+    """What a policy does beside others of its type."""
+
+    SERVING = "serving"
+    TRIAL = "trial"
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyRecord:
     """One instance and what became of it."""
@@ -58,6 +77,7 @@ class PolicyRecord:
 
 
 PolicyKey = tuple[int, str]
+Place = tuple[int, Role]
 Job = Callable[[], None]
 
 
@@ -68,6 +88,7 @@ class Policies:
         enforcers: policy type id -> what it does.
         handler_id: name of the xApp in answers.
         send: hands a message to RMR; raises TransportError.
+        trials: policy type id -> what its policies on trial do.
     """
 
     def __init__(
@@ -77,14 +98,16 @@ class Policies:
         send: Callable[[RmrMessage], None],
         metrics: Metrics,
         max_queue: int = 64,
+        trials: Mapping[int, TrialEnforcer] | None = None,
     ) -> None:
         self._enforcers = enforcers
+        self._trials = trials or {}
         self._handler_id = handler_id
         self._send = send
         self._metrics = metrics
         self._jobs: queue.Queue[Job | None] = queue.Queue(max_queue)
         self._records: dict[PolicyKey, PolicyRecord] = {}
-        self._in_force: dict[int, PolicyKey] = {}
+        self._in_force: dict[Place, PolicyKey] = {}
 
     # --- from any thread --------------------------------------------------------------------------
 
@@ -92,9 +115,9 @@ class Policies:
         """Take a policy request; it is handled by ``run``."""
         self._put(lambda: self.handle(message))
 
-    def lost(self, policy_type_id: int, reason: str) -> None:
+    def lost(self, policy_type_id: int, reason: str, role: Role = Role.SERVING) -> None:
         """What a policy had put in force is gone (a model was rolled back): its status becomes ERROR."""
-        self._put(lambda: self._lose(policy_type_id, reason))
+        self._put(lambda: self._lose((policy_type_id, role), reason))
 
     def judged(self, policy_type_id: int, reason: str) -> None:
         """What is in force was watched: it is kept where ``reason`` is empty, and missed, though still tried, else."""
@@ -165,48 +188,67 @@ class Policies:
         return self._enforce(request)
 
     def _enforce(self, request: PolicyRequest) -> PolicyRecord:
-        key = _key(request)
+        key, place = _key(request), self._place(request)
         try:
-            enforcer = self._enforcers.get(request.policy_type_id)
-            if enforcer is None:
-                raise DecodeError(f"policy type {request.policy_type_id} is not ours")
-            enforcer.enforce(request)
+            self._enforcer(place).enforce(request)
         except SuiteError as error:
             log.warning("policy %s not enforced: %s: %s", key, type(error).__name__, error)
             return self._store(PolicyRecord(request, HandlerStatus.ERROR, f"{type(error).__name__}: {error}"))
-        self._in_force[request.policy_type_id] = key
-        self._supersede_others(key)
+        for former in self._places_of(key):
+            if former != place:  # promoted from a trial, or put back on one
+                self._vacate(former)
+        self._in_force[place] = key
+        self._supersede_others(key, place)
         return self._store(PolicyRecord(request, HandlerStatus.OK))
 
-    def _supersede_others(self, key: PolicyKey) -> None:
+    def _place(self, request: PolicyRequest) -> Place:
+        trial = self._trials.get(request.policy_type_id)
+        on_trial = trial is not None and trial.takes(request)
+        return request.policy_type_id, Role.TRIAL if on_trial else Role.SERVING
+
+    def _places_of(self, key: PolicyKey) -> list[Place]:
+        return [place for place, holder in self._in_force.items() if holder == key]
+
+    def _enforcer(self, place: Place) -> Enforcer:
+        policy_type_id, role = place
+        enforcers: Mapping[int, Enforcer] = self._trials if role is Role.TRIAL else self._enforcers
+        if policy_type_id not in enforcers:
+            raise DecodeError(f"policy type {policy_type_id} is not ours")
+        return enforcers[policy_type_id]
+
+    def _vacate(self, place: Place) -> None:
+        self._enforcer(place).withdraw()
+        del self._in_force[place]
+
+    def _supersede_others(self, key: PolicyKey, place: Place) -> None:
         for other, record in list(self._records.items()):
-            if other[0] == key[0] and other != key and not record.final:
+            if other != key and not record.final and self._place(record.request) == place:
                 reason = f"superseded by {key[1]}"
                 self._respond(self._store(PolicyRecord(record.request, HandlerStatus.ERROR, reason, final=True)))
 
     def _deleted(self, request: PolicyRequest) -> PolicyRecord:
         key = _key(request)
-        if self._in_force.get(request.policy_type_id) == key:
-            self._enforcers[request.policy_type_id].withdraw()
-            del self._in_force[request.policy_type_id]
-            self._readmit(request.policy_type_id)
+        for place in self._places_of(key):
+            self._vacate(place)
+            self._readmit(place)
         self._records.pop(key, None)
         self._metrics.policy.labels(str(key[0]), key[1]).set(0)
         return PolicyRecord(request, HandlerStatus.DELETED)
 
-    def _readmit(self, policy_type_id: int) -> None:
+    def _readmit(self, place: Place) -> None:
         """Nothing is in force now: instances that were superseded count when they are sent again."""
-        for key in [key for key, record in self._records.items() if key[0] == policy_type_id and record.final]:
-            del self._records[key]
+        for key, record in list(self._records.items()):
+            if record.final and self._place(record.request) == place:
+                del self._records[key]
 
-    def _lose(self, policy_type_id: int, reason: str) -> None:
-        key = self._in_force.pop(policy_type_id, None)
+    def _lose(self, place: Place, reason: str) -> None:
+        key = self._in_force.pop(place, None)
         if key is not None:
             record = replace(self._records[key], status=HandlerStatus.ERROR, reason=reason, final=True)
             self._respond(self._store(record))
 
     def _judge(self, policy_type_id: int, reason: str) -> None:
-        key = self._in_force.get(policy_type_id)
+        key = self._in_force.get((policy_type_id, Role.SERVING))
         if key is not None:
             status = HandlerStatus.ERROR if reason else HandlerStatus.OK
             self._respond(self._store(replace(self._records[key], status=status, reason=reason, final=bool(reason))))

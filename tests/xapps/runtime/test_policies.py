@@ -17,11 +17,12 @@ from oran.rmr.message_types import MessageType
 from oran.rmr.wire import RmrMessage
 from tests.xapps.runtime.doubles import FixedAllocator, Outgoing, Ticking, make_allocation, make_report
 from xapps import allocators
-from xapps.runtime.enforcers import ModelEnforcer, ReportingEnforcer
+from xapps.runtime.enforcers import ModelEnforcer, ReportingEnforcer, TrialModelEnforcer
 from xapps.runtime.metrics import Metrics
 from xapps.runtime.model_file import ModelFile
 from xapps.runtime.model_slot import ModelSlot, RecentReports, Serving
-from xapps.runtime.policies import Policies
+from xapps.runtime.policies import Policies, Role
+from xapps.runtime.trial import Trials
 
 MODEL, REPORTING = 20100, 20101
 DEFAULT = EventTrigger(Clock.FREE_RUNNING, 20)
@@ -70,9 +71,11 @@ class Bench:
         self.stored: dict[tuple[str, int], ModelFile] = {("cell", 3): GOOD, ("narrow", 1): NARROW}
         self.fetched: list[tuple[str, str, int]] = []
         self.store_is_up = True
-        model = ModelEnforcer(self.slot, self.recent, self.fetch, lambda: 0.02, self.metrics)
+        self.trials = Trials(self.slot, self.metrics)
+        model = ModelEnforcer(self.slot, self.recent, self.fetch, lambda: 0.02, self.metrics, self.trials)
         reporting = ReportingEnforcer(self.reporting, DEFAULT)  # type: ignore[arg-type]
-        self.policies = Policies({MODEL: model, REPORTING: reporting}, "ssvae", self.out, self.metrics)
+        trials = {MODEL: TrialModelEnforcer(model)}
+        self.policies = Policies({MODEL: model, REPORTING: reporting}, "ssvae", self.out, self.metrics, trials=trials)
 
     def fetch(self, store: str, name: str, version: int) -> ModelFile:
         self.fetched.append((store, name, version))
@@ -312,3 +315,91 @@ def test_the_worker_ends_when_told_even_behind_a_full_queue(bench: Bench) -> Non
     worker.stop()
     worker.run()
     assert handled == []
+
+
+# --- models on trial ------------------------------------------------------------------------------
+
+
+def shadow(**changes: Any) -> dict[str, Any]:
+    return reference(mode="shadow", **changes)
+
+
+def canary(**changes: Any) -> dict[str, Any]:
+    return reference(mode="canary", canary={"share": 0.5}, **changes)
+
+
+def on_trial(bench: Bench) -> str:
+    """The mode of the trial that runs, by the metric that shows it."""
+    modes = {sample.labels["mode"] for metric in bench.metrics.trial.collect() for sample in metric.samples}
+    return ",".join(sorted(modes))
+
+
+def test_a_model_in_the_shadow_leaves_what_serves_and_its_policy_in_force(bench: Bench) -> None:
+    bench.request({"allocator": "equal"}, "serving")
+    serving = bench.slot.serving
+    bench.request(shadow(), "trial")
+    assert bench.slot.serving is serving
+    assert on_trial(bench) == "shadow"
+    assert bench.answers == [("serving", "OK"), ("trial", "OK")]
+
+
+def test_a_later_trial_supersedes_the_earlier_one_and_no_serving_policy(bench: Bench) -> None:
+    bench.request({"allocator": "equal"}, "serving")
+    bench.request(shadow(), "one")
+    bench.request(canary(), "two")
+    assert on_trial(bench) == "canary"
+    assert bench.answers[-2:] == [("one", "ERROR"), ("two", "OK")]
+    bench.request({"allocator": "greedy"}, "next")
+    assert bench.answers[-2:] == [("serving", "ERROR"), ("next", "OK")]
+    assert on_trial(bench) == "canary"
+
+
+def test_deleting_a_trial_ends_it_and_nothing_else(bench: Bench) -> None:
+    bench.request({"allocator": "equal"}, "serving")
+    serving = bench.slot.serving
+    bench.request(canary(), "trial")
+    bench.request("", "trial", operation="DELETE")
+    assert on_trial(bench) == ""
+    assert bench.slot.serving is serving
+
+
+def test_an_update_promotes_the_model_that_was_on_trial(bench: Bench) -> None:
+    bench.request({"allocator": "equal"}, "serving")
+    bench.request(canary(), "model")
+    bench.request(reference(), "model", operation="UPDATE")
+    assert bench.slot.serving.sha256 == GOOD.manifest.sha256
+    assert on_trial(bench) == ""
+    assert bench.answers[-2:] == [("serving", "ERROR"), ("model", "OK")]
+
+
+def test_an_update_that_puts_a_serving_model_on_trial_lets_the_initial_one_serve(bench: Bench) -> None:
+    bench.request(reference(), "model")
+    bench.request(shadow(), "model", operation="UPDATE")
+    assert bench.slot.serving is bench.slot.initial
+    assert on_trial(bench) == "shadow"
+
+
+def test_a_bad_model_is_refused_for_a_trial_as_for_service(bench: Bench) -> None:
+    bench.request(reference(NARROW, mode="canary", canary={"share": 0.1}), "trial")
+    assert bench.answers == [("trial", "ERROR")]
+    assert "self-test" in bench.reason
+    assert on_trial(bench) == ""
+
+
+def test_a_canary_that_ended_by_itself_is_not_enforced_and_not_tried_again(bench: Bench) -> None:
+    bench.request(canary(), "trial")
+    bench.policies.lost(MODEL, "loses 20 % of throughput", Role.TRIAL)
+    bench.policies.run_pending()
+    assert bench.answers[-1] == ("trial", "ERROR")
+    fetched = len(bench.fetched)
+    bench.request(canary(), "trial")
+    assert len(bench.fetched) == fetched
+    assert bench.answers[-1] == ("trial", "ERROR")
+
+
+def test_guard_rules_on_a_serving_policy_begin_a_watch(bench: Bench) -> None:
+    bench.request(reference(guard={}), "model")
+    assert on_trial(bench) == "watch"
+    bench.request({"allocator": "equal"}, "next")
+    bench.trials.heard("gnb", make_report(2))
+    assert on_trial(bench) == ""
