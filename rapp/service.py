@@ -11,6 +11,7 @@ from typing import NoReturn
 import grpc
 
 from oran._generated import model_store_pb2 as messages
+from oran._generated.experience_pb2_grpc import add_ExperienceSinkServicer_to_server
 from oran._generated.model_store_pb2_grpc import ModelStoreServicer, add_ModelStoreServicer_to_server
 from oran.errors import (
     ConfigError,
@@ -21,6 +22,7 @@ from oran.errors import (
     SuiteError,
     TransportError,
 )
+from rapp.experience.sink import MAX_STREAMS, ExperienceServicer
 from rapp.metrics import StoreMetrics
 from rapp.store import ModelStore, VersionExists
 from xapps.runtime.model_file import ModelFile
@@ -33,6 +35,13 @@ MAX_WATCHERS = 32
 """A watcher holds a thread of the server."""
 
 WORKERS_FOR_CALLS = 8
+
+KEEPALIVE = (
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+)
+"""Clients whose machine has gone are noticed, and those that look after us are let."""
 
 STATUS: dict[type[SuiteError], grpc.StatusCode] = {
     ModelNotFound: grpc.StatusCode.NOT_FOUND,
@@ -134,17 +143,28 @@ class StoreServicer(ModelStoreServicer):
 
 
 class StoreServer:
-    """The gRPC server round a servicer.
+    """The gRPC server round a servicer, and round the experience sink where there is one.
 
     Args:
         address: ``host:port``; port 0 lets the system choose.
+        experience: takes experience on the same port.
     """
 
-    def __init__(self, store: ModelStore, address: str, metrics: StoreMetrics | None = None) -> None:
+    def __init__(
+        self,
+        store: ModelStore,
+        address: str,
+        metrics: StoreMetrics | None = None,
+        experience: ExperienceServicer | None = None,
+    ) -> None:
         self._address = address
-        self._server = grpc.server(ThreadPoolExecutor(WORKERS_FOR_CALLS + MAX_WATCHERS, "model-store"))
+        workers = WORKERS_FOR_CALLS + MAX_WATCHERS + (MAX_STREAMS if experience else 0)
+        self._server = grpc.server(ThreadPoolExecutor(workers, "model-store"), options=KEEPALIVE)
         servicer = StoreServicer(store, metrics or StoreMetrics())
         add_ModelStoreServicer_to_server(servicer, self._server)
+        self._experience = experience
+        if experience is not None:
+            add_ExperienceSinkServicer_to_server(experience, self._server)
         self.port = 0
 
     @property
@@ -165,7 +185,9 @@ class StoreServer:
         self._server.start()
 
     def stop(self, grace_s: float = 1.0) -> None:
-        """Refuse new calls, end the running ones after ``grace_s``."""
+        """Refuse new calls, end the running ones after ``grace_s``; streams of experience store what they hold."""
+        if self._experience is not None:
+            self._experience.stop()
         self._server.stop(grace_s).wait()
 
 

@@ -30,6 +30,9 @@ WINDOW: Final = 512
 LOOK_S: Final = 0.02
 """How often the sender looks for something to send: so the decision's thread need not wake it."""
 
+LOOKS_A_SIGN: Final = 25
+"""Looks in vain between two empty requests."""
+
 BURST: Final = 4
 """Transitions sent between two pauses, however many wait: encoding shares the interpreter with the decisions."""
 PAUSE_S: Final = 0.001
@@ -141,7 +144,7 @@ class ExperienceStream:
             yield messages.StreamRequest(transition=message)
         self._metrics.resent.inc(len(again))
         for sent, message in enumerate(self._fresh(over), 1):
-            yield messages.StreamRequest(transition=message)
+            yield messages.StreamRequest(transition=message)  # without one: an empty request
             if sent % BURST == 0 and over.wait(PAUSE_S):
                 return
         if not over.is_set():
@@ -150,8 +153,10 @@ class ExperienceStream:
                 farewell=messages.Farewell(recorded=recorder.recorded, dropped=self._outbox.dropped)
             )
 
-    def _fresh(self, over: threading.Event) -> Iterator[messages.Transition]:
-        """What waits, as the window allows, until nothing does and we are stopping, or the connection is over."""
+    def _fresh(self, over: threading.Event) -> Iterator[messages.Transition | None]:
+        """What waits, as the window allows, until nothing does and we are stopping, or the connection is over; None now
+        and then, where nothing does."""
+        idle = 0
         while not over.is_set():
             transition = self._outbox.take() if len(self._under_way) < self._window else None
             if transition is not None:
@@ -160,11 +165,15 @@ class ExperienceStream:
                     self._under_way.append(message)
                 self._metrics.sent.inc()
                 self._metrics.bytes.inc(message.ByteSize())
+                idle = 0
                 yield message
             elif self._stopping.is_set() and not len(self._outbox):
                 return
             else:
                 over.wait(LOOK_S)
+                idle += 1
+                if idle % LOOKS_A_SIGN == 0:
+                    yield None
 
     def _packed(self, transition: Transition) -> messages.Transition:
         return messages.Transition(
