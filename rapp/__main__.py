@@ -18,7 +18,7 @@ from rich.console import Console
 from e2sim import scenario as scenarios
 from oran.errors import ConfigError, SuiteError
 from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client
-from rapp import datasets, evaluation, figures, figures_alcor, pipeline
+from rapp import datasets, evaluation, figures, figures_alcor, figures_ssvae, pipeline
 from rapp.a1_publisher import A1Publisher, Publication
 from rapp.display import dataset_bar, show_verdict, training_bar
 from rapp.incumbent import allocator_of
@@ -46,7 +46,7 @@ Data = Annotated[Path | None, typer.Argument(help="Folder of the labelled data s
 Seed = Annotated[int, typer.Option(min=0)]
 Drops = Annotated[int, typer.Option(min=2, help="Independent drops")]
 Against = Annotated[str, typer.Option(help='What serves now: a classic allocator, "model" or "model:version"')]
-PAGES: dict[str, Callable[[figures.Plan, figures.Say, Sequence[str]], None]] = {"ssvae": figures.ssvae}
+PAGES: dict[str, Callable[[figures.Plan, figures.Say, Sequence[str]], None]] = {"ssvae": figures_ssvae.ssvae}
 """Pages whose tables can be measured anew: what ``figures`` is asked for -> what measures and writes them."""
 PolicyType = Annotated[int, typer.Option(help='Id of the policy type "model" in the xApp\'s descriptor')]
 

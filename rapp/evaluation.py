@@ -43,6 +43,16 @@ class GateRules:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Decided:
+    """A decision as the node would get it."""
+
+    allocation: Allocation
+    repaired: int
+    """Entries that the shield had to change."""
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Trial:
     """What one allocator did on the held-out drops, arrays (N,)."""
 
@@ -163,18 +173,34 @@ def judge(trials: Mapping[str, Trial], rules: GateRules, scenario: str, seed: in
 def trial(name: str, allocator: Allocator, scenario: Scenario, *, seed: int, num_drops: int) -> Trial:
     """One allocator on the held-out drops, its decisions shielded as in the xApp."""
     simulator = Simulator(scenario, generator(Stream.HELD_OUT, seed), (num_drops,))
-    report = simulator.observe()
-    decided = [_decide(allocator, drop) for drop in drops(report)]
-    kpi = simulator.step(stack([allocation for allocation, _, _ in decided]))
+    return judged(name, simulator, [decided(allocator, drop) for drop in drops(simulator.observe())])
+
+
+def judged(name: str, simulator: Simulator, found: Sequence[Decided]) -> Trial:
+    """What the decisions do on the drops that ``simulator`` showed."""
+    kpi = simulator.step(stack([each.allocation for each in found]))
     throughput = np.asarray(kpi.weighted_throughput_bps_hz)
     return Trial(
         name=name,
         score=np.where(kpi.satisfied.all(axis=-1), throughput, 0.0),
         weighted_throughput=throughput,
         satisfied=kpi.satisfied.mean(axis=-1),
-        repaired=np.array([repaired for _, repaired, _ in decided]),
-        latency_ms=np.array([latency_ms for _, _, latency_ms in decided]),
+        repaired=np.array([each.repaired for each in found]),
+        latency_ms=np.array([each.latency_ms for each in found]),
     )
+
+
+def decided(allocator: Allocator, drop: RadioReport) -> Decided:
+    """One shielded decision, timed without the shield.
+
+    Raises:
+        DecisionRefused: the answer does not have the report's shape.
+    """
+    start_s = time.thread_time()
+    proposed = allocator.decide(drop)
+    latency_ms = 1e3 * (time.thread_time() - start_s)
+    allocation, repaired = shield.project(proposed, drop)
+    return Decided(allocation, repaired, latency_ms)
 
 
 def interval(values: Array) -> tuple[float, float]:
@@ -197,11 +223,3 @@ def _reasons(candidate: Trial, incumbent: Trial, gain_low: float, rules: GateRul
     if p99_ms > rules.max_latency_p99_ms:
         reasons.append(f"decides in {p99_ms:.1f} ms (p99), allowed are {rules.max_latency_p99_ms:.1f}")
     return reasons
-
-
-def _decide(allocator: Allocator, drop: RadioReport) -> tuple[Allocation, int, float]:
-    start_s = time.thread_time()
-    proposed = allocator.decide(drop)
-    latency_ms = 1e3 * (time.thread_time() - start_s)
-    allocation, repaired = shield.project(proposed, drop)
-    return allocation, repaired, latency_ms

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from e2sim import scenario as scenarios
 from oran.errors import ConfigError
-from rapp import datasets, figures
+from rapp import datasets, evaluation, figures, figures_ssvae, trials
 from rapp.accuracy import compare, trivial
 from rapp.figures import Plan, Variant, insert
+from rapp.ssvae_rows import ablations, label_counts
+from xapps import allocators
+from xapps.runtime.contracts import Allocator
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def test_a_table_without_a_place_is_a_config_error(page):
 
 def test_an_unknown_table_is_a_config_error(tmp_path):
     with pytest.raises(ConfigError, match="known are"):
-        figures.ssvae(Plan(root=tmp_path, docs=tmp_path), lambda text: None, ["fig-7"])
+        figures_ssvae.ssvae(Plan(root=tmp_path, docs=tmp_path), lambda text: None, ["fig-7"])
 
 
 def test_the_labels_agree_with_themselves(tiny_dataset):
@@ -55,17 +59,61 @@ def test_the_binary_error_of_nobody_is_one_indicator_a_prb(tiny_dataset):
 
 
 def test_label_counts_stop_at_the_labels_there_are():
-    variants = figures.label_counts(Plan(labels=1000))
+    variants = label_counts(Plan(pool=1000))
     assert sorted({variant.labels for variant in variants}) == [250, 500, 1000]
 
 
-def test_a_comparison_prints_every_variant_and_reference_over_its_seeds(tmp_path):
-    small = {"epochs": 1, "width": 8, "layers": 1, "unlabelled_batch_size": 0}
-    plan = Plan(labels=25, held_out=4, unlabelled=0, seeds=(0, 1), root=tmp_path)
-    variants = [Variant(title="one", changes=small), Variant(title="two", changes=small, decoding={"candidates": 2})]
+SMALL = {"epochs": 1, "width": 8, "layers": 1, "unlabelled_batch_size": 0}
+
+
+@pytest.fixture
+def plan(tmp_path):
+    return Plan(labels=20, pool=25, held_out=4, unlabelled=0, seeds=(0, 1), root=tmp_path, docs=tmp_path)
+
+
+def test_a_comparison_prints_every_variant_and_reference_over_its_seeds(plan):
+    variants = [
+        Variant(title="one", changes=SMALL),
+        Variant(title="two", changes=SMALL, decoding={"candidates": 2}),
+        Variant(title="three", changes=SMALL, seeds=1),
+    ]
     said: list[str] = []
-    lines = figures._comparison(plan, "tiny", variants, said.append, references=("equal", "exact"))
-    assert [line.split("|")[1].strip() for line in lines[2:]] == ["one", "two", "*equal*", "*exact*"]
-    assert "100.00 %" in lines[-1]
-    assert "±" in lines[2]
-    assert len(list((tmp_path / "runs").iterdir())) == 2  # decoding differs, weights do not
+    lines = figures.comparison(plan, "tiny", variants, said.append, references=("equal", "exact"))
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
+    assert [row[0] for row in cells] == ["one", "two", "three", "*equal*", "*exact*"]
+    assert [row[-1] for row in cells] == ["2", "2", "1", "–", "–"]
+    assert cells[-1][1] == "100.00 %"
+    assert ["±" in row[1] for row in cells] == [True, True, False, False, False]
+    assert len(list((plan.root / "runs").iterdir())) == 2  # decoding differs, weights do not
+
+
+def test_the_exact_solvers_trial_is_kept_and_continues_where_it_was_cut(plan, monkeypatch):
+    monkeypatch.setattr(trials, "PIECE_DROPS", 3)
+    scenario = scenarios.load("tiny")
+
+    def exact(make) -> evaluation.Trial:
+        return trials.kept_trial(plan.root, "exact", make, scenario, seed=0, num_drops=8)
+
+    built: list[str] = []
+
+    def breaks_at_the_third() -> Allocator:
+        built.append("one")
+        if len(built) == 7:  # one is built a drop
+            raise ConnectionError("cut")
+        return allocators.build("matching")
+
+    with pytest.raises(ConnectionError):
+        exact(breaks_at_the_third)
+    assert len(list(plan.root.glob("exact-*/piece-*"))) == 2
+    found = exact(lambda: allocators.build("matching"))
+    expected = evaluation.trial("exact", allocators.build("matching"), scenario, seed=0, num_drops=8)
+    np.testing.assert_array_equal(found.score, expected.score)
+    again = exact(lambda: pytest.fail("everything is there"))
+    np.testing.assert_array_equal(found.latency_ms, again.latency_ms)
+
+
+def test_rows_share_the_runs_that_they_have_in_common():
+    rows = label_counts(Plan()) + ablations()
+    configured = {(row.labels, str(sorted(row.changes.items()))) for row in rows}
+    assert len(configured) == len(rows) - 2  # 500 labels with all terms and with labels alone stand in both tables
+    assert all("epochs" not in row.changes for row in rows if row.labels == 2000)

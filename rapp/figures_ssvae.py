@@ -1,0 +1,61 @@
+"""Tables and figures of paper 1, measured anew and written into ``docs/ssvae.md``: ``python -m rapp figures ssvae``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from e2sim import scenario as scenarios
+from oran.errors import ConfigError
+from rapp import ssvae_plots, ssvae_sweeps
+from rapp.accuracy import accuracy, trivial
+from rapp.figures import Plan, Say, comparison, insert, provenance, seeds_of, trained
+from rapp.ssvae_rows import ARCHITECTURES, PAPER_TABLE_6, ablations, held_out_labels, label_counts
+
+
+def ssvae(plan: Plan, say: Say, only: Sequence[str] = ()) -> None:
+    """Measure the tables of SS-VAE, write them into ``docs/ssvae.md``, draw its figures into ``docs/img``.
+
+    Raises:
+        ConfigError: an unknown table or figure, or the page has no place for one.
+    """
+    measured = tables(plan, say)
+    known = [*measured, *ssvae_plots.FIGURES]
+    for name in only or known:
+        if name in measured:
+            insert(plan.docs / "ssvae.md", name, [*measured[name](), "", provenance(plan)])
+        elif name in ssvae_plots.FIGURES:
+            say(f"figure: {name}")
+            ssvae_plots.draw(name, plan, say)
+        else:
+            raise ConfigError("table", name, f"known are {', '.join(known)}")
+
+
+def tables(plan: Plan, say: Say) -> dict[str, Callable[[], list[str]]]:
+    """Name -> its measurement."""
+    classic = ("matching", "exact")
+    return {
+        "cell": lambda: comparison(plan, "cell", ARCHITECTURES, say),
+        "edge": lambda: comparison(plan, "edge", ARCHITECTURES, say),
+        "ablations": lambda: comparison(plan, "edge", ablations(), say, references=classic),
+        "labels": lambda: comparison(plan, "edge", label_counts(plan), say, references=classic),
+        "table-6": lambda: accuracies(plan, say),
+        "ues": lambda: ssvae_sweeps.table(plan, say),
+    }
+
+
+def accuracies(plan: Plan, say: Say) -> list[str]:
+    """Markdown of Table 6: what the heads say against the labels, and what says nothing at all."""
+    labelled = held_out_labels(plan, "cell", "exact")
+    rows = {"paper": PAPER_TABLE_6}
+    for variant in ARCHITECTURES[1:]:
+        if variant.decoding.get("assignment") == "argmax" and variant.preset != "paper":
+            continue  # the heads are those of the row before
+        say(f"table 6: {variant.title}")
+        model = trained(plan, scenarios.load("cell"), variant, seeds_of(plan, variant)[0])
+        rows[variant.title.removesuffix(", matching decode").removesuffix(", argmax decode")] = accuracy(
+            model, labelled
+        )
+    rows |= trivial(labelled)
+    lines = ["| row | MAE of p | R² of p | cosine of p | binary error | PRB accuracy |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: | ---: |")
+    return lines + [f"| {title} | {row.cells()} |" for title, row in rows.items()]

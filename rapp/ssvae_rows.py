@@ -1,0 +1,74 @@
+"""The rows of SS-VAE's tables: which network, trained with what, on how many labels."""
+
+from __future__ import annotations
+
+from e2sim import scenario as scenarios
+from rapp import datasets
+from rapp.accuracy import Accuracy
+from rapp.datasets import Dataset
+from rapp.figures import Plan, Variant
+
+PAPER_TABLE_6 = Accuracy(mae=0.0921, r2=0.7680, cosine=0.9880, binary_error=0.047, owner=None)
+
+BEST_OF_8 = {"candidates": 8, "spread": 3.0}
+UNSUPERVISED_OFF = {"unlabelled_batch_size": 0, "contrastive_weight": 0.0}
+VAE_OFF = {"vae_weight": 0.0}
+WIDE_LATENT = {"latent": 256}
+
+ARCHITECTURES = (
+    Variant(title="SS-VAE equivariant, best of 8 latents", decoding=BEST_OF_8),
+    Variant(title="SS-VAE equivariant, matching decode"),
+    Variant(title="SS-VAE equivariant, argmax decode", decoding={"assignment": "argmax"}),
+    Variant(title="SS-VAE flat, latent of 256, matching decode", preset="flat", changes=WIDE_LATENT, seeds=1),
+    Variant(title="SS-VAE flat, latent of 20, matching decode", preset="flat", seeds=1),
+    Variant(
+        title="SS-VAE flat, latent of 20, argmax decode", preset="flat", decoding={"assignment": "argmax"}, seeds=1
+    ),
+    Variant(title="SS-VAE as printed (Table 5), argmax decode", preset="paper", seeds=1),
+)
+
+ABLATION_LABELS = 500
+"""Few enough that terms which learn from unlabelled drops have something to add."""
+
+
+def ablations() -> tuple[Variant, ...]:
+    """Rows without one term each."""
+    left_out = {
+        "all terms": {},
+        "without contrastive (26)": {"contrastive_weight": 0.0},
+        "without VAE (23)": VAE_OFF,
+        "without unlabelled drops": UNSUPERVISED_OFF,
+        "without all three": UNSUPERVISED_OFF | VAE_OFF,
+        "without the decoder-aware loss": {"structured_weight": 0.0},
+    }
+    return tuple(
+        Variant(title=title, labels=ABLATION_LABELS, changes=epochs_for(ABLATION_LABELS) | changes)
+        for title, changes in left_out.items()
+    )
+
+
+LABEL_COUNTS = (250, 500, 1000, 2000, 4000)
+LABEL_EPOCHS = {250: 60, 500: 45, 1000: 30, 2000: 25, 4000: 15}
+"""Passes over so many labels: the fewer, the more, so that every row takes enough steps to settle."""
+
+
+def epochs_for(labels: int) -> dict[str, int]:
+    """The change of the preset that a row with so many labels makes; none where it is the preset's own."""
+    return {} if LABEL_EPOCHS[labels] == 25 else {"epochs": LABEL_EPOCHS[labels]}
+
+
+def label_counts(plan: Plan) -> tuple[Variant, ...]:
+    """Rows with fewer and fewer labels, with and without the unsupervised terms."""
+    off = UNSUPERVISED_OFF | VAE_OFF
+    return tuple(
+        Variant(title=f"{count} labels, {kind}", labels=count, changes=epochs_for(count) | changes, seeds=seeds)
+        for count in LABEL_COUNTS
+        if count <= plan.pool
+        for kind, changes, seeds in (("all terms", {}, 0 if count == plan.labels else 1), ("supervised only", off, 1))
+    )
+
+
+def held_out_labels(plan: Plan, scenario_name: str, labels_by: str) -> Dataset:
+    """Labelled drops that no training sees."""
+    described = datasets.describe(scenarios.load(scenario_name), seed=1, num_drops=plan.held_out, labels_by=labels_by)
+    return datasets.build(plan.root / f"{scenario_name}-held-out-{labels_by}", described)
