@@ -36,7 +36,7 @@ def trained(
         DigestMismatch: the weights are not those that the run wrote.
     """
     settings = preset(preset_name).with_changes(changes or {})
-    content = json.dumps([settings.to_dict(), seed], sort_keys=True)
+    content = json.dumps([settings.changes(), seed], sort_keys=True)
     folder = root / f"alcor-{preset_name}-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / "model.json").exists():

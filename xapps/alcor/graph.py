@@ -6,8 +6,11 @@ then free of scale: gains, noise and weights may be multiplied by anything.
 
     h_i     <- relu(node features)
     m_ij    = relu(A h_i + B h_j + C e_ij)             for every other active j
-    h_i     <- h_i + relu(D [h_i, mean_j m_ij, max_j m_ij, mean_j h_j, max_j h_j])
+    h_i     <- h_i + relu(D [h_i, mean_j m_ij, max_j m_ij, mean_j h_j, max_j h_j])      the last two: see `crowd`
     share_i = sigmoid(w . h_i)
+
+Optima among strong interferers are sparse, so a shape may say that only some candidates enter the network: the users
+who are worth most in their best pair. The others stay silent.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from xapps.alcor.links import BITS, Array, off_diagonal, own_links, switched
 NODE_FEATURES = 3
 EDGE_FEATURES = 4
 TINY = 1e-12
+SILENT = -20.0
+"""Logit of users who are no candidates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,23 +37,27 @@ class GraphArchitecture:
 
     width: int = 32
     layers: int = 3
+    candidates: int = 0
+    """Users who enter the network, at most; 0: all. Needs strong interference (IV-A), where few are on at a time."""
+    crowd: bool = True
+    """Whether updates also see mean_j h_j and max_j h_j."""
 
     def __post_init__(self) -> None:
-        for field, value in self.to_dict().items():
-            if value < 1:
-                raise ConfigError(field, value, "at least 1")
+        for field, least in (("width", 1), ("layers", 1), ("candidates", 0)):
+            if getattr(self, field) < least:
+                raise ConfigError(field, getattr(self, field), f"at least {least}")
 
-    def to_dict(self) -> dict[str, int]:
+    def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def weight_shapes(a: GraphArchitecture) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the weights."""
-    c = a.width
+    c, seen = a.width, 5 if a.crowd else 3
     shapes: dict[str, tuple[int, ...]] = {"in": (NODE_FEATURES, c), "in.bias": (c,)}
     for layer in range(a.layers):
         shapes |= {f"{layer}.self": (c, c), f"{layer}.other": (c, c), f"{layer}.edge": (EDGE_FEATURES, c)}
-        shapes |= {f"{layer}.message.bias": (c,), f"{layer}.update": (5 * c, c), f"{layer}.update.bias": (c,)}
+        shapes |= {f"{layer}.message.bias": (c,), f"{layer}.update": (seen * c, c), f"{layer}.update.bias": (c,)}
     return shapes | {"out": (c, 1), "out.bias": (1,)}
 
 
@@ -88,6 +97,25 @@ def features(snr: Array, weight: Array, active: Array, xp: Any) -> tuple[Array, 
 
 def logits(a: GraphArchitecture, w: Mapping[str, Any], snr: Array, weight: Array, active: Array, xp: Any) -> Array:
     """Logits of the power shares, shape (..., N); meaningless for inactive users."""
+    if not 0 < a.candidates < snr.shape[-1]:
+        return _network(a, w, snr, weight, active, xp)
+    node, _, _ = features(snr, weight, active, xp)
+    index = best_paired(node[..., 1] * active, a.candidates, xp)
+    take = np.take_along_axis if xp is np else xp.take_along_dim
+    rows = take(snr, index[..., :, None], -2)
+    found = _network(a, w, take(rows, index[..., None, :], -1), take(weight, index, -1), take(active, index, -1), xp)
+    chosen = (index[..., None] == xp.arange(snr.shape[-1])) * 1.0  # (..., K, N)
+    return (chosen * (found - SILENT)[..., None]).sum(-2) + SILENT
+
+
+def best_paired(rate: Array, candidates: int, xp: Any) -> Array:
+    """Who is worth most in his best pair, in no order: indices, shape (..., candidates)."""
+    if xp is np:
+        return np.argpartition(rate, -candidates, axis=-1)[..., -candidates:]
+    return xp.topk(rate, candidates, -1)[1]
+
+
+def _network(a: GraphArchitecture, w: Mapping[str, Any], snr: Array, weight: Array, active: Array, xp: Any) -> Array:
     node, edge, _ = features(snr, weight, active, xp)
     heard = (off_diagonal(snr, xp) * active[..., None, :])[..., None]  # (..., N, N, 1)
     crowd = active[..., None]
@@ -95,7 +123,9 @@ def logits(a: GraphArchitecture, w: Mapping[str, Any], snr: Array, weight: Array
     for layer in range(a.layers):
         mixed = edge @ w[f"{layer}.edge"] + (h @ w[f"{layer}.self"])[..., :, None, :]
         mixed = mixed + (h @ w[f"{layer}.other"] + w[f"{layer}.message.bias"])[..., None, :, :]
-        pooled = [h, *_pool(mixed.clip(0) * heard, heard, xp), *_everybody(h * crowd, crowd, xp)]
+        pooled = [h, *_pool(mixed.clip(0) * heard, heard, xp)]
+        if a.crowd:
+            pooled += _everybody(h * crowd, crowd, xp)
         h = h + (xp.concatenate(pooled, -1) @ w[f"{layer}.update"] + w[f"{layer}.update.bias"]).clip(0)
     return (h @ w["out"] + w["out.bias"])[..., 0]
 

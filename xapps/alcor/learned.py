@@ -13,12 +13,17 @@ from safetensors import numpy as safetensors
 from oran.errors import ConfigError, ModelRejected
 from xapps.alcor import graph, local, perceptron
 from xapps.alcor.graph import GraphArchitecture
+from xapps.alcor.graph_serving import GraphForward
 from xapps.alcor.links import switched
 from xapps.alcor.perceptron import PerceptronArchitecture
+from xapps.alcor.ranking import on_from_the_top
 from xapps.alcor.ura import Ura, require_no_weights
 
 Array = NDArray[np.float64]
 Weights = Mapping[str, NDArray[np.float32]]
+
+MOST_ON = 24
+"""Users whom the graph policy switches on at a time at most, where its shape does not say."""
 
 
 class GraphUra:
@@ -27,7 +32,8 @@ class GraphUra:
     Args:
         architecture: shape of the network.
         weights: as ``graph.weight_shapes`` lists them.
-        binary: round powers to 0 or p_max, since optima are almost binary; a user or two always stay on.
+        binary: powers are 0 or p_max, since optima are almost binary: the first users of the ranking by logit, as many
+            as make the sum rate largest. Otherwise the sigmoid's.
 
     Raises:
         ModelRejected: weights and architecture do not fit together.
@@ -38,16 +44,19 @@ class GraphUra:
 
     def __init__(self, architecture: GraphArchitecture, weights: Weights, *, binary: bool = True) -> None:
         self._w = _checked(weights, graph.weight_shapes(architecture))
-        self._architecture, self._binary = architecture, binary
+        self._forward, self._binary = GraphForward(architecture, self._w), binary
+        self._most = architecture.candidates or MOST_ON
 
     def shares(self, snr: Array, active: Array, weight: Array | None = None) -> Array:
         snr32, on = np.asarray(snr, np.float32), np.asarray(active, np.float32)
-        utility = np.ones_like(on) if weight is None else np.asarray(weight, np.float32)
-        logit = graph.logits(self._architecture, self._w, snr32, utility, on, np)
-        logit = np.where(on > 0, logit, -np.inf)
-        if self._binary:
-            return ((logit > 0) | (logit == logit.max(axis=-1, keepdims=True))) * active
-        return _sigmoid(logit) * active
+        utility = None if weight is None else np.asarray(weight, np.float32)
+        logit = self._forward.logits(snr32, utility, on)
+        if not self._binary:
+            return _sigmoid(logit) * active
+        if on.all():
+            return on_from_the_top(snr32, utility, logit, self._most)
+        worth = on if utility is None else on * utility
+        return on_from_the_top(snr32, worth, logit, self._most) * active
 
 
 class PerceptronUra:

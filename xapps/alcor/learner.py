@@ -135,7 +135,8 @@ class AlcorLearner:
     def _draw(self, rng: np.random.Generator, batch: int | None = None) -> Batch:
         p = self.preset
         users = int(rng.choice(p.users))
-        size = batch or max(16, min(p.largest_batch, p.links_per_step // users**2))
+        entering = min(users, p.candidates or users)
+        size = batch or max(16, min(p.largest_batch, p.links_per_step // entering**2))
         snr = draw_snr(p.layout, rng, size, users)
         kappa = rng.choice(p.activity, (size, 1))
         active = rng.random((size, users)) < kappa

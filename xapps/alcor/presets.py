@@ -22,12 +22,16 @@ class Preset:
     """Channels: CN(0, 1) at 15 dB (section IV-A), or seven cells (IV-B)."""
     width: int = 32
     layers: int = 3
+    candidates: int = 0
+    """Of the graph policy: users who enter the network at most; 0: all."""
+    crowd: bool = True
+    """Of the graph policy: whether updates see mean and maximum of all users."""
     hidden: tuple[int, ...] = (400, 200)
     """Of the perceptron."""
     epochs: int = 30
     steps_per_epoch: int = 50
     links_per_step: int = 25_600
-    """Entries of all channel matrices of a step: batch times N^2."""
+    """Pairs of users that enter networks in a step: batch times N^2."""
     largest_batch: int = 512
     learning_rate: float = 2e-3
     warm_up_steps: int = 50
@@ -71,6 +75,11 @@ class Preset:
         """Fields as JSON has them: tuples as lists."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
+    def changes(self) -> dict[str, Any]:
+        """Fields that differ from their defaults: what a run is recognised by, whatever fields come later."""
+        defaults = Preset().to_dict()
+        return {k: v for k, v in self.to_dict().items() if v != defaults[k]}
+
 
 _MLP = Preset(
     kind="perceptron",
@@ -86,12 +95,13 @@ _MLP = Preset(
 PRESETS: dict[str, Preset] = {
     "graph": Preset(),
     "graph-long": Preset(epochs=60),
+    "graph-fast": Preset(layers=2, candidates=10, crowd=False, users=(5, 10, 20, 50)),
     "graph-cells": Preset(layout="seven-cell", users=(7, 14, 21, 35)),
     "perceptron": _MLP,
     "perceptron-non-diverse": replace(_MLP, activity=(1.0,)),
-    "local": Preset(kind="local", users=(20,), weighted_share=0.0, largest_batch=64, epochs=60),
+    "local": Preset(kind="local", users=(20,), weighted_share=0.0, largest_batch=64, epochs=40),
     "local-non-diverse": Preset(
-        kind="local", users=(20,), weighted_share=0.0, largest_batch=64, epochs=60, activity=(1.0,)
+        kind="local", users=(20,), weighted_share=0.0, largest_batch=64, epochs=40, activity=(1.0,)
     ),
 }
 

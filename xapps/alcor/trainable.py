@@ -41,7 +41,9 @@ class Graph:
     """The permutation-equivariant policy."""
 
     def __init__(self, preset: Preset) -> None:
-        self._shape = GraphArchitecture(width=preset.width, layers=preset.layers)
+        self._shape = GraphArchitecture(
+            width=preset.width, layers=preset.layers, candidates=preset.candidates, crowd=preset.crowd
+        )
         self.architecture = {"kind": "graph", "graph": self._shape.to_dict()}
 
     def initialise(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
