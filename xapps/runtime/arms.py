@@ -197,6 +197,8 @@ class BeforeAndAfter:
         if arm is Arm.INCUMBENT:
             self._others[meid] = change
             return
+        if not self._others and any(of is Arm.INCUMBENT for _, of in self._open):
+            return  # other nodes have not finished a block yet
         expected = self._expected()
         self.guard.against_estimate(baseline.throughput_error, baseline.satisfied_error)
         lost = expected.throughput - change.throughput, expected.satisfied - change.satisfied
