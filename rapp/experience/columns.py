@@ -68,7 +68,7 @@ TENSORS: Final[dict[str, tuple[str, str, Callable[[Step], Array]]]] = {
     "fronthaul_capacity_bps_hz": ("f8", FRONTHAUL, lambda s: s.report.fronthaul_capacity_bps_hz),
     "prb_owner": ("i2", GRID, lambda s: s.decision.prb_owner),
     "power_w": ("f8", GRID, lambda s: s.decision.power_w),
-    "gain_steps": ("i2", CHANNEL, lambda s: np.rint(np.asarray(s.report.gain_db) / GAIN_STEP_DB)),
+    "gain_steps": ("i2", CHANNEL, lambda s: _gain_steps(np.asarray(s.report.gain_db))),
 }
 """Type, extent and source of the arrays of a step; gains in steps of ``GAIN_STEP_DB``, as they came over the wire."""
 
@@ -102,6 +102,11 @@ class Columns:
         size = int(np.prod(shape))
         index = starts[rows][:, None] + np.arange(size)
         return self.arrays[name][index].reshape(len(rows), *shape)
+
+
+def _gain_steps(gain_db: Array) -> Array:
+    """Gains as ``quantise_gain_db`` counts them, any shape."""
+    return np.clip(np.rint(gain_db / GAIN_STEP_DB), -32768, 32767)
 
 
 def joined(steps: Sequence[Step]) -> tuple[dict[str, Array], Names]:

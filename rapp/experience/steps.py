@@ -10,6 +10,7 @@ from e2sim.simulator import reindexed
 from oran._generated import experience_pb2 as messages
 from oran.e2sm.rrm import Allocation, Kpi, RadioReport, decode_report
 from oran.errors import DecodeError
+from xapps.runtime.inputs import Fault, content_fault
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +47,10 @@ def decode(stream_id: str, message: messages.Transition) -> Step:
     rows = {outcome.rate_bps_hz.shape, outcome.delay_s.shape, outcome.satisfied.shape}
     if rows != {whole.ue_ids.shape} or decision.prb_owner.shape != gain_db.shape[1:]:
         raise DecodeError("experience: decision or outcome do not fit the report")
-    if not np.isfinite(gain_db).all() or max(_numbers(message, whole)) >= 2**63:
-        raise DecodeError("experience: gains that are not finite, or numbers beyond all counting")
+    if content_fault(whole) not in (None, Fault.NO_UES) or not _finite(outcome):
+        raise DecodeError("experience: values that are not finite or cannot be")  # learners must not meet them
+    if max(_numbers(message, whole)) >= 2**63:
+        raise DecodeError("experience: numbers beyond all counting")
     return Step(
         stream_id=stream_id,
         sequence=message.sequence,
@@ -62,6 +65,11 @@ def decode(stream_id: str, message: messages.Transition) -> Step:
         version=message.version,
         corrections=message.corrections,
     )
+
+
+def _finite(outcome: Kpi) -> bool:
+    rates = (outcome.weighted_throughput_bps_hz, outcome.rate_bps_hz, outcome.power_w)
+    return all(bool(np.isfinite(values).all()) for values in rates)
 
 
 def _numbers(message: messages.Transition, report: RadioReport) -> tuple[int, ...]:

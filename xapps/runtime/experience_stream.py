@@ -76,27 +76,30 @@ class ExperienceStream:
         self._farewell_s = farewell_s
         self._window = window
         self._stopping, self._stopped = threading.Event(), threading.Event()
+        self._settled = 0
         self._lock = threading.Lock()
         self._under_way: deque[messages.Transition] = deque()
         """Sent, or about to be, and not settled; oldest first."""
-        self._metrics.waiting.set_function(lambda: float(len(self._outbox) + len(self._under_way)))
+        self._metrics.waiting.set_function(lambda: float(self._unsettled()))
 
     # --- life -------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Connect and send, again and again, until ``stop``."""
-        pauses, failure = backoff_s(self._rng), ""
+        """Connect and send, again and again, until ``stop``; after that once more, if something broke."""
+        failure = ""
+        pauses = backoff_s(self._rng)
         try:
-            while not self._stopped.is_set():
-                settled = self._metrics.acked._value.get()
+            while True:
+                last, settled = self._stopping.is_set(), self._settled
                 reason = self._connected()
-                if reason != failure:
-                    log.warning("experience does not reach %s: %s", self.target, reason or "stopped")
+                if reason and reason != failure:
+                    log.warning("experience does not reach %s: %s", self.target, reason)
                 failure = reason
-                if self._metrics.acked._value.get() > settled:
-                    pauses = backoff_s(self._rng)  # it worked for a while
-                if self._stopping.is_set() or self._stopping.wait(next(pauses)):
+                if last or not reason or self._stopped.is_set():
                     return
+                if self._settled > settled:
+                    pauses = backoff_s(self._rng)  # it worked for a while
+                self._stopping.wait(next(pauses))
         finally:
             self._stopped.set()
 
@@ -124,7 +127,11 @@ class ExperienceStream:
             finally:
                 over.set()
                 self._metrics.connected.set(0)
-        return "" if self._stopping.is_set() else "the rApp closed the stream"
+        done = self._stopping.is_set() and not self._unsettled()
+        return "" if done else "the rApp closed the stream"
+
+    def _unsettled(self) -> int:
+        return len(self._outbox) + len(self._under_way)
 
     def _cut_when_stopped(self, call: grpc.Call, over: threading.Event) -> None:
         while not over.wait(0.1):
@@ -195,6 +202,7 @@ class ExperienceStream:
             while self._under_way and self._under_way[0].sequence <= through:
                 self._under_way.popleft()
                 settled += 1
+        self._settled += settled
         self._metrics.acked.inc(settled)
 
 
