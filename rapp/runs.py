@@ -77,8 +77,8 @@ class RunProgress:
 
 
 class Run:
-    """One job folder: ``config.json``, ``curves.json``, ``checkpoint.safetensors``; at the end ``model.json`` and
-    ``weights.safetensors``; ``verdict.json`` once the gate has spoken."""
+    """One job folder: ``config.json``, ``curves.json``, ``spent.json``, ``checkpoint.safetensors``; at the end
+    ``model.json`` and ``weights.safetensors``; ``verdict.json`` once the gate has spoken."""
 
     def __init__(self, folder: Path, config: RunConfig) -> None:
         self.folder = folder
@@ -126,14 +126,17 @@ class Run:
             return self.model()
         source = self._source()
         learner = self._learner(source)
-        start_s, start_cpu_s = time.monotonic(), time.process_time()
+        spent = self._spent()
         while not learner.done:
+            start_s, start_cpu_s = time.monotonic(), time.process_time()
             curves = learner.run_epoch()
+            spent["seconds"] += time.monotonic() - start_s
+            spent["cpu_seconds"] += time.process_time() - start_cpu_s
+            self._write("spent.json", json.dumps(spent).encode())
             self._write("curves.json", json.dumps(learner.curves).encode())
             self._write("checkpoint.safetensors", learner.checkpoint())
             if on_progress is not None:
                 on_progress(RunProgress(learner.epoch, learner.num_epochs, curves))
-        spent = {"seconds": time.monotonic() - start_s, "cpu_seconds": time.process_time() - start_cpu_s}
         return self._finish(learner.result(), source, spent)
 
     def model(self) -> ModelFile:
@@ -192,6 +195,11 @@ class Run:
         labelled = slice(c.labelled_drops or None)
         training_set = TrainingSet(take(source.report, labelled), take_labels(source.label, labelled), unlabelled)
         return learners.Material(source.manifest.scenario, training_set, experience)
+
+    def _spent(self) -> dict[str, float]:
+        """What the epochs so far have cost, those before a cut too."""
+        path = self.folder / "spent.json"
+        return json.loads(path.read_text()) if path.exists() else {"seconds": 0.0, "cpu_seconds": 0.0}
 
     def _finish(self, trained: TrainedModel, source: datasets.Dataset | Scenario, spent: dict[str, float]) -> ModelFile:
         scenario = source if isinstance(source, Scenario) else source.manifest.scenario

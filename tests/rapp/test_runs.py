@@ -55,6 +55,18 @@ def test_a_run_that_was_cut_continues_to_the_same_weights(tmp_path, config):
     assert [each["epoch"] for each in run.summary(with_curves=True)["curves"]] == [1, 2, 3, 4]
 
 
+def test_what_a_cut_run_cost_before_the_cut_counts(tmp_path, config, monkeypatch):
+    clock = iter(range(0, 1000, 5))  # an epoch takes from one look to the next
+    monkeypatch.setattr("rapp.runs.time.process_time", lambda: next(clock))
+
+    def pull_the_plug(progress):
+        raise Cut
+
+    with pytest.raises(Cut):
+        Run.create(tmp_path, config).execute(pull_the_plug)
+    assert Run.create(tmp_path, config).execute().manifest.training["cpu_seconds"] == 4 * 5
+
+
 def test_a_finished_run_returns_its_result_without_training(tmp_path, config):
     model = Run.create(tmp_path, config).execute()
     called = []
