@@ -13,6 +13,8 @@ from oran.errors import ConfigError
 from rapp.draws import Stream, draw, generator
 from xapps.diffusion_ql import presets as diffusion_presets
 from xapps.diffusion_ql.learner import DiffusionQlLearner
+from xapps.dqn import presets as dqn_presets
+from xapps.dqn.learner import DqnLearner
 from xapps.runtime.trained_model import TrainedModel
 from xapps.ssvae import presets as ssvae_presets
 from xapps.ssvae.batches import TrainingSet
@@ -58,6 +60,10 @@ class Material:
         return draw(self.scenario, generator(Stream.TRAINING, *key), num_drops)
 
 
+def _dqn(material: Material, preset: str, changes: Mapping[str, Any], seed: int) -> Learner:
+    return DqnLearner(material.draw, dqn_presets.preset(preset).with_changes(changes), seed=seed)
+
+
 def _ssvae(material: Material, preset: str, changes: Mapping[str, Any], seed: int) -> Learner:
     if material.training_set is None:
         raise ConfigError("dataset", "", "ssvae learns from labels: the run needs a data set")
@@ -70,6 +76,7 @@ def _diffusion_ql(material: Material, preset: str, changes: Mapping[str, Any], s
 
 
 LEARNERS: dict[str, Callable[[Material, str, Mapping[str, Any], int], Learner]] = {
+    "dqn": _dqn,
     "ssvae": _ssvae,
     "diffusion-ql": _diffusion_ql,
 }

@@ -24,6 +24,7 @@ ALLOCATORS: dict[str, str] = {
 """Allocators that need no model: name -> ``module:class``."""
 
 LEARNED: dict[str, str] = {
+    "dqn": "xapps.dqn.policy:DqnPolicy",
     "ssvae": "xapps.ssvae.policy:SsvaePolicy",
     "diffusion-ql": "xapps.diffusion_ql.policy:DiffusionQlPolicy",
     "alcor": "xapps.alcor.policy:AlcorPolicy",

@@ -1,0 +1,112 @@
+"""How the fair variant practises: episodes side by side, whole ones kept, Double-DQN steps on moments of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from oran.e2sm.rrm import RadioReport
+from xapps.dqn import assignment, network
+from xapps.dqn.assignment import LEVELS, Indices, Mask, Problems
+from xapps.dqn.core import Core, TorchSegments
+from xapps.dqn.network import Architecture
+from xapps.dqn.presets import Preset
+from xapps.dqn.replay import EpisodeReplay, Transitions
+from xapps.dqn.rollout import play, scattered, visible
+from xapps.dqn.targets import targets
+
+EXPLORING_EPOCHS = 2.0 / 3.0
+"""Share of the epochs over which epsilon falls."""
+
+
+class FairPractice:
+    """Practice of a training of the fair variant.
+
+    Args:
+        preset: settings.
+        validation: drops that the weights are judged on, (N, U, 1, K).
+
+    Raises:
+        ConfigError: the drops have several RUs or no channel.
+    """
+
+    def __init__(self, preset: Preset, validation: RadioReport) -> None:
+        self.architecture = Architecture(kind="fair", width=preset.width, layers=preset.layers)
+        self._preset = preset
+        n = len(np.asarray(validation.gain_db))
+        self._validation = [assignment.of_drops(validation, np.full(n, level)) for level in LEVELS]
+        self._replay = EpisodeReplay(preset.replay)
+
+    def run(self, core: Core, report: RadioReport, epoch: int, rng: np.random.Generator) -> dict[str, float]:
+        """One epoch: play the drops, keep the episodes, take gradient steps; returns what it measured."""
+        level = rng.choice(LEVELS, size=self._preset.episodes)
+        problems = assignment.of_drops(report, level)
+        epsilon = self.epsilon(epoch)
+        episodes = play(core.architecture, core.numpy(), problems, rng, epsilon)
+        self._replay.add(problems, episodes)
+        losses = [
+            self._step(core, self._replay.sample(rng, self._preset.batch_size, self._preset.lookahead))
+            for _ in range(self._preset.updates)
+        ]
+        return {
+            "loss": float(np.mean(losses)),
+            "return": float(episodes.reward.sum(axis=-1).mean()),
+            "epsilon": epsilon,
+        }
+
+    def epsilon(self, epoch: int) -> float:
+        """Probability of a random action in an epoch."""
+        p = self._preset
+        if not p.epsilon_first:
+            return 0.0
+        share = min((epoch - 1) / (EXPLORING_EPOCHS * p.epochs), 1.0)
+        return float(p.epsilon_first * (max(p.epsilon_last, 1e-6) / p.epsilon_first) ** share)
+
+    def score(self, core: Core) -> float:
+        """Mean worth of the greedy episodes on the validation drops, the best level of each drop."""
+        weights = core.numpy()
+        played = [(problems, play(core.architecture, weights, problems).owner) for problems in self._validation]
+        return float(np.max([assignment.worth(*each)[0] for each in played], axis=0).mean())
+
+    def arrays(self) -> dict[str, NDArray]:
+        """The replay memory, for a checkpoint."""
+        return self._replay.arrays()
+
+    def restore(self, arrays: Mapping[str, NDArray]) -> None:
+        """Takes over what :meth:`arrays` gave."""
+        self._replay.restore(arrays)
+
+    def _step(self, core: Core, batch: Transitions) -> float:
+        wanted = self._targets(core, batch)
+        allowed = assignment.actions(batch.problems, batch.before).reshape(len(wanted), -1)
+        row = np.cumsum(allowed).reshape(allowed.shape)[np.arange(len(wanted)), batch.action] - 1
+        predicted = _values(core, core.online, batch.problems, batch.before, allowed)
+        return core.descend(predicted[torch.from_numpy(row)], wanted)
+
+    def _targets(self, core: Core, batch: Transitions) -> NDArray[np.float64]:
+        wanted = batch.reward.copy()
+        live = np.flatnonzero(~batch.done)
+        if live.size:
+            problems, owner = batch.problems.at(live), batch.after[live]
+            allowed = assignment.actions(problems, owner).reshape(len(live), -1)
+            with torch.no_grad():
+                online, target = (
+                    scattered(_values(core, weights, problems, owner, allowed).numpy(), allowed)
+                    for weights in (core.online, core.target)
+                )
+            discount = np.full(len(live), self._preset.gamma**self._preset.lookahead)
+            wanted[live] = targets(batch.reward[live], discount, online, target, double=self._preset.double)
+        return wanted
+
+
+def _values(
+    core: Core, weights: Mapping[str, torch.Tensor], problems: Problems, owner: Indices, allowed: Mask
+) -> torch.Tensor:
+    """Q of the allowed pairs as ``weights`` see it, shape (M,)."""
+    segments = TorchSegments(np.count_nonzero(allowed, axis=-1))
+    x = torch.from_numpy(visible(problems, owner, allowed))
+    values: torch.Tensor = network.pair_values(core.architecture, weights, x, segments, torch)
+    return values
