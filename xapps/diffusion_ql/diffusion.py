@@ -73,14 +73,17 @@ class Schedule:
 
 
 def sub_steps(steps: int, count: int) -> tuple[int, ...]:
-    """``count`` of the times T to 1, evenly spaced, T first, shape of a DDIM trajectory.
+    """``count`` of the times T to 1, evenly spaced from T on ("trailing": Lin et al. 2024, arXiv:2305.08891, table 2).
+
+    The last of few steps then still sees noise, so its estimate weighs alternatives; at time 1 it would only repeat the
+    answer that it is shown.
 
     Raises:
         ConfigError: fewer than one, or more than there are.
     """
     if not 1 <= count <= steps:
         raise ConfigError("steps", count, f"1 to {steps}")
-    return tuple(int(t) for t in np.rint(np.linspace(steps, 1, count)))
+    return tuple(int(t) for t in np.rint(np.linspace(steps, 0, count + 1)[:-1]))
 
 
 def implicit(schedule: Schedule, denoise: Denoiser, x: Array, times: Sequence[int]) -> Array:

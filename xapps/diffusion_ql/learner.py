@@ -190,7 +190,7 @@ class DiffusionQlLearner:
     ) -> Tensor:
         share = functional.one_hot(owner, x.shape[-4]).permute(1, 0, 3, 2)[..., None, :].float()  # (M, N, U, 1, K)
         wanted = losses.target(reward.T, self.preset.discount, self._next_value(x, generator))
-        return losses.regression(self._values(appraisals, share), wanted)
+        return losses.regression(self._values(appraisals, share), wanted, self.preset.critic_sharpness)
 
     @torch.no_grad()
     def _next_value(self, x: Tensor, generator: torch.Generator) -> Tensor | None:
@@ -295,6 +295,7 @@ class DiffusionQlLearner:
         """
         try:
             tensors = safetensors.load(checkpoint)
+            self._require_weights(tensors)
             with torch.no_grad():
                 for name, w in self.weights.items():
                     w.copy_(tensors[f"weight/{name}"])
@@ -307,6 +308,11 @@ class DiffusionQlLearner:
         self._restore_moments(tensors)
         self.epoch, self._best_epoch = int(epoch), int(best_epoch)
         self.curves = curves[: self.epoch]  # curves are written first: one more epoch may stand there
+
+    def _require_weights(self, tensors: Mapping[str, Tensor]) -> None:
+        found = {name.removeprefix("weight/") for name in tensors if name.startswith("weight/")}
+        if odd := sorted(found ^ self.weights.keys()):
+            raise ValueError(f"weights missing or superfluous: {', '.join(odd[:5])}")
 
     def _restore_answers(self, owner: np.ndarray, reward: np.ndarray) -> None:
         if owner.shape != self.experience.owner.shape or reward.shape != self.experience.reward.shape:

@@ -46,15 +46,22 @@ def target(reward: Tensor, discount: float, next_value: Tensor | None) -> Tensor
     return reward if next_value is None else reward + discount * next_value
 
 
-def regression(values: list[Tensor], wanted: Tensor) -> Tensor:
+def regression(values: list[Tensor], wanted: Tensor, sharpness: float) -> Tensor:
     """Squared error of every member of the ensemble at the answers whose reward is known, a scalar.
+
+    Guidance and choice among candidates compare good answers with better ones, so an answer counts the less, down to a
+    twentieth, the further it lies below the best known one of its drop.
 
     Args:
         values: one tensor a member, shape (M, N).
         wanted: targets (M, N), not finite where there is no answer.
+        sharpness: distance below the best at which the weight has fallen to 1 / e; 0: all count alike.
     """
     known = torch.isfinite(wanted)
-    return torch.stack([(each[known] - wanted[known]).square().mean() for each in values]).sum()
+    weight = torch.ones_like(wanted)
+    if sharpness:
+        weight = 0.05 + 0.95 * ((wanted - wanted.amax(dim=0)) / sharpness).exp()
+    return torch.stack([(weight[known] * (each[known] - wanted[known]).square()).mean() for each in values]).sum()
 
 
 def preference(reward: Tensor, temperature: float) -> Tensor:

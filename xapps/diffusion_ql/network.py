@@ -96,15 +96,19 @@ def weight_shapes(a: Architecture) -> dict[str, tuple[int, ...]]:
 def initialise(a: Architecture, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Fresh weights: normal with variance 1 / fan-in (2 / fan-in in the flat network, He et al. 2015), biases zero.
 
-    The equivariant critic's last layers start at a tenth of that: they add up what many PRBs and UEs contribute.
+    The equivariant critic's last layers start at a tenth of that: they add up what many PRBs and UEs contribute. So do
+    the shortcuts from the features.
     """
     gain = 2.0 if a.kind == "flat" else 1.0
     weights = {}
     for name, shape in weight_shapes(a).items():
-        scale = np.sqrt(gain / shape[0]) * (0.1 if name.endswith((".worth", ".content")) else 1.0)
+        scale = np.sqrt(gain / shape[0]) * (0.1 if name.endswith(_SMALL_AT_FIRST) else 1.0)
         drawn = rng.standard_normal(shape) * scale if len(shape) == 2 else np.zeros(shape)
         weights[name] = drawn.astype(np.float32)
     return weights
+
+
+_SMALL_AT_FIRST = (".worth", ".content", ".linear", ".base")
 
 
 def part(w: Weights, name: str) -> dict[str, Any]:
@@ -127,7 +131,7 @@ def read(a: Architecture, w: Weights, x: Array, xp: Any) -> State:
     if a.kind == "flat":
         return {"state": _flat_input(a, x) @ w["state"] + w["bias"]}
     hidden = _hidden(a, w, x, xp, a.width, a.layers)
-    return {"state": hidden @ w["state"] + w["bias"], "skip": hidden @ w["skip"]}
+    return {"state": hidden @ w["state"] + w["bias"], "skip": hidden @ w["skip"] + x @ w["linear"]}
 
 
 def denoise(a: Architecture, w: Weights, state: State, x_t: Array, t: Any, xp: Any) -> Array:
@@ -152,16 +156,17 @@ def appraise(a: Architecture, w: Weights, x: Array, xp: Any) -> State:
     if a.kind == "flat":
         return {"state": _flat_input(a, x) @ w["state"] + w["bias"]}
     hidden = _hidden(a, w, x, xp, a.critic_width, a.critic_layers)
+    worth = (hidden @ w["worth"] + x @ w["linear"])[..., 0]  # (..., U, R, K)
     ue = hidden.mean(axis=(-3, -2))  # (..., U, C)
-    worth = (hidden @ w["worth"])[..., 0]
-    return {"worth": worth, "holding": (hidden @ w["holding"]).clip(0), "ue": ue @ w["ue"] + w["bias"]}
+    base = ue.mean(axis=-2) @ w["base"] + w["offset"]  # (..., 1)
+    return {"worth": worth, "holding": (hidden @ w["holding"]).clip(0), "ue": ue @ w["ue"] + w["bias"], "base": base}
 
 
 def value(a: Architecture, w: Weights, state: State, share: Array, xp: Any) -> Array:
     """Q of shares (..., U, R, K), shape (...).
 
     What a PRB is worth to its owners, on average over the PRBs, plus what each UE makes of all that it holds: the
-    throughput is nearly a sum over PRBs, a shortfall is not.
+    throughput is nearly a sum over PRBs, and the features hold its terms; a shortfall is not.
     """
     if a.kind == "flat":
         hidden = (state["state"] + share.reshape((*share.shape[:-3], -1)) @ w["answer"]).clip(0)
@@ -170,7 +175,7 @@ def value(a: Architecture, w: Weights, state: State, share: Array, xp: Any) -> A
     direct = (share * state["worth"]).sum(axis=(-3, -2, -1)) / num_prbs
     held = xp.einsum("...urk,...urkc->...uc", share, state["holding"])
     content = (held @ w["held"] + state["ue"]).clip(0) @ w["content"]
-    return direct + content[..., 0].mean(axis=-1) + w["offset"][0]
+    return direct + content[..., 0].mean(axis=-1) + state["base"][..., 0]
 
 
 def _hidden(a: Architecture, w: Weights, x: Array, xp: Any, width: int, layers: int) -> Array:
@@ -197,6 +202,7 @@ def _reader_shapes(a: Architecture, width: int, layers: int) -> dict[str, tuple[
 def _denoiser_shapes(a: Architecture) -> dict[str, tuple[int, ...]]:
     c = a.denoiser_width
     shapes = _reader_shapes(a, a.width, a.layers) | {"state": (a.width, c), "skip": (a.width, 1), "bias": (c,)}
+    shapes["linear"] = (num_features(a.slices), 1)
     shapes |= {"answer": (1, c), "time": (a.steps, c), "out": (c, 1)}
     return shapes | _prefixed("step", equivariant.exchange_shapes(_rounds(c, a.denoiser_layers)))
 
@@ -204,6 +210,7 @@ def _denoiser_shapes(a: Architecture) -> dict[str, tuple[int, ...]]:
 def _critic_shapes(a: Architecture) -> dict[str, tuple[int, ...]]:
     c = a.critic_width
     shapes = _reader_shapes(a, c, a.critic_layers) | {"worth": (c, 1), "holding": (c, c), "held": (c, c)}
+    shapes |= {"linear": (num_features(a.slices), 1), "base": (c, 1)}
     return shapes | {"ue": (c, c), "bias": (c,), "content": (c, 1), "offset": (1,)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +15,26 @@ from oran.e2sm.rrm import Allocation, RadioReport
 from oran.errors import ConfigError, DecisionRefused, ModelRejected
 from xapps.classic.cell import compose, single_cell
 from xapps.diffusion_ql import network
-from xapps.diffusion_ql.diffusion import Schedule
 from xapps.diffusion_ql.network import Architecture
-from xapps.diffusion_ql.sampling import Sampling, draw, pessimistic, starting_noise
+from xapps.diffusion_ql.sampling import Sampling, pessimistic, starting_noise
+from xapps.diffusion_ql.serving import FlatCell, OneCell
 from xapps.runtime.model_file import ModelFile
 from xapps.ssvae.decoder import Decoding, assignments, decode, nobody_served, polish
 from xapps.ssvae.features import Normalisation, observe
 
 Array = NDArray[np.float32]
+
+
+class Networks(Protocol):
+    """Denoiser and critics as serving needs them."""
+
+    def answers(self, x: Array, noise: Array, steps: int) -> Array:
+        """Log-odds of ownership (S, U, K) from features (U, K, F) and noise (S, U, K)."""
+        ...
+
+    def values(self, x: Array, owner: NDArray[np.integer]) -> list[Array]:
+        """Q of assignments (A, K) by every member of the ensemble, each of shape (A,)."""
+        ...
 
 
 class DiffusionQlPolicy:
@@ -58,11 +71,9 @@ class DiffusionQlPolicy:
         self.sampling = sampling or Sampling()
         if self.sampling.steps > architecture.steps:
             raise ConfigError("steps", self.sampling.steps, f"the network was trained for {architecture.steps}")
-        self._schedule = Schedule.variance_preserving(architecture.steps)
         self._noise_seed = noise_seed
-        kept = {name: np.ascontiguousarray(w, np.float32) for name, w in weights.items()}
-        self._policy = network.part(kept, "policy")
-        self._critics = [network.part(kept, f"critic.{member}") for member in range(architecture.critics)]
+        self._weights = {name: np.ascontiguousarray(w, np.float32) for name, w in weights.items()}
+        self._networks: Networks = (FlatCell if architecture.kind == "flat" else OneCell)(architecture, self._weights)
 
     @classmethod
     def from_model(cls, model: ModelFile) -> DiffusionQlPolicy:
@@ -86,33 +97,27 @@ class DiffusionQlPolicy:
 
     def sampled(self, sampling: Sampling) -> DiffusionQlPolicy:
         """The same networks, drawn from in another way."""
-        kept = {f"policy.{name}": w for name, w in self._policy.items()}
-        for member, critic in enumerate(self._critics):
-            kept |= {f"critic.{member}.{name}": w for name, w in critic.items()}
-        return DiffusionQlPolicy(self.architecture, kept, self.normalisation, sampling, self._noise_seed)
+        return DiffusionQlPolicy(self.architecture, self._weights, self.normalisation, sampling, self._noise_seed)
 
     def observe(self, report: RadioReport) -> Array:
-        """The networks' input, shape (..., U, R, K, F).
+        """The networks' input, shape (U, K, F).
 
         Raises:
-            ConfigError: the report carries no channel.
+            ConfigError: the report carries no channel, or several RUs.
         """
-        return observe(report, self.normalisation, self.architecture.slices)
+        if report.num_rus != 1:
+            raise ConfigError("num_rus", report.num_rus, "Diffusion-QL decides in cells of one RU")
+        return observe(report, self.normalisation, self.architecture.slices)[:, 0]
 
     def answers(self, x: Array, report_id: int) -> Array:
-        """Log-odds of ownership of every candidate, shape (C, U, R, K), for one report's features."""
+        """Log-odds of ownership of every candidate, shape (S, U, K), for one report's features."""
         rng = np.random.default_rng([self._noise_seed, report_id])
         noise = starting_noise(x.shape[:-1], self.sampling, rng)
-        state = network.read(self.architecture, self._policy, x, np)
-        return draw(self.architecture, self._schedule, self._policy, state, noise, self.sampling.steps, np)
+        return self._networks.answers(x, noise, self.sampling.steps)
 
-    def values(self, x: Array, share: Array) -> Array:
-        """Pessimistic Q of shares (..., U, R, K) in the state of features ``x``, shape (...)."""
-        found = []
-        for critic in self._critics:
-            state = network.appraise(self.architecture, critic, x, np)
-            found.append(network.value(self.architecture, critic, state, share, np))
-        return pessimistic(found, "min", np)
+    def values(self, x: Array, owner: NDArray[np.integer]) -> Array:
+        """Pessimistic Q of assignments (A, K) in the state of features ``x``, shape (A,)."""
+        return pessimistic(self._networks.values(x, owner), "min", np)
 
     def decide(self, report: RadioReport) -> Allocation:
         """The allocation for one report without batch axes.
@@ -121,14 +126,12 @@ class DiffusionQlPolicy:
             ConfigError: several RUs, no channel, or a number of UEs that a flat network was not made for.
             DecisionRefused: ``not_finite``, if the channel has gains that are not numbers.
         """
-        if report.num_rus != 1:
-            raise ConfigError("num_rus", report.num_rus, "Diffusion-QL decides in cells of one RU")
         if report.num_ues == 0:
             return nobody_served(report)
         x = self.observe(report)
         logits = self.answers(x, report.report_id).astype(np.float64)
         if self.sampling.choose == "physics" or len(logits) == 1:
-            return decode(report, np.zeros(logits.shape[:-1]), logits, Decoding())
+            return decoded(report, logits)
         return self._by_q(report, x, logits)
 
     def _by_q(self, report: RadioReport, x: Array, logits: NDArray[np.float64]) -> Allocation:
@@ -140,13 +143,17 @@ class DiffusionQlPolicy:
         if not (np.isfinite(cell.gain_per_w).all() and np.isfinite(logits).all()):
             raise DecisionRefused("not_finite", "channel gains or scores are NaN or infinite")
         limits = (cell.min_rate_bps_hz, cell.budget_w, cell.cap_w)
-        rows = assignments(logits[:, :, 0], cell.gain_per_w, *limits, "matching")
-        owned = rows[:, None, None, :] == np.arange(cell.num_ues)[:, None, None]
-        best = rows[self.values(x, owned.astype(np.float32)).argmax()]
+        rows = assignments(logits, cell.gain_per_w, *limits, "matching")
+        best = rows[self.values(x, rows).argmax()]
         power_w, worth = polish(best[None], cell.gain_per_w, cell.weight, *limits)
         if worth[0, 0] < 0.0:
-            return decode(report, np.zeros((1, cell.num_ues, 1)), logits[:1], Decoding())
+            return decoded(report, logits[:1])
         return compose(report, [(cell, best, power_w[0])])
+
+
+def decoded(report: RadioReport, logits: NDArray[np.float64]) -> Allocation:
+    """The best allocation of a cell of one RU that candidates' log-odds (S, U, K) lead to."""
+    return decode(report, np.zeros((*logits.shape[:2], 1)), logits[:, :, None], Decoding())
 
 
 def with_sampling(model: ModelFile, **changes: object) -> ModelFile:

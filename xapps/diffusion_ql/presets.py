@@ -22,7 +22,7 @@ class Preset:
     kind: Literal["equivariant", "flat"] = "equivariant"
     width: int = 32
     layers: int = 2
-    denoiser_width: int = 24
+    denoiser_width: int = 16
     denoiser_layers: int = 1
     critic_width: int = 24
     critic_layers: int = 2
@@ -46,9 +46,11 @@ class Preset:
     """Behaviour term: cross-entropy of the owner, or the squared error of x_0."""
     behaviour_temperature: float = 0.01
     """Answers are denoised in proportion to exp(reward / this); 0: all alike, the paper's plain behaviour term."""
-    guidance: float = 0.2
+    guidance: float = 0.1
     """eta: weight of Q, normalised by its mean absolute value; 0 learns to imitate only."""
     reward: Kind = "polished"
+    critic_sharpness: float = 0.2
+    """Distance below a drop's best answer at which the critics' error counts 1 / e; 0: all answers count alike."""
     pessimism: Pessimism = "min"
     behaviours: tuple[str, ...] = ("random", "random-repaired", "greedy")
     perturbed: int = 3
@@ -114,6 +116,7 @@ PRESETS: dict[str, Preset] = {
         behaviour_temperature=0.0,
         guidance=1.0,
         reward="printed",
+        critic_sharpness=0.0,
         own_answers=0,
         sampling=Sampling(steps=20),
     ),

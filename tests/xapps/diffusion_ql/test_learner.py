@@ -1,0 +1,138 @@
+"""The learning half: better than what it imitates, repeatable to the bit, continued where it was cut."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from oran.errors import ConfigError, ModelError
+from xapps.diffusion_ql.experience import gather
+from xapps.diffusion_ql.learner import DiffusionQlLearner
+from xapps.diffusion_ql.presets import PRESETS, preset
+from xapps.ssvae.batches import take
+
+
+def trained(report, settings, seed=0, **options) -> DiffusionQlLearner:
+    learner = DiffusionQlLearner(report, settings, seed=seed, **options)
+    while not learner.done:
+        learner.run_epoch()
+    return learner
+
+
+@pytest.fixture(scope="module")
+def one_epoch(short):
+    return short.with_changes({"epochs": 1})
+
+
+@pytest.fixture(scope="module")
+def plain(drops, one_epoch):
+    return trained(drops, one_epoch)
+
+
+def test_its_answers_beat_every_behaviour_policy(whole):
+    behaviours = whole.experience.reward[:, :2].mean(axis=0)
+    assert whole.curves[-1]["own_reward"] > behaviours.max()
+    assert whole.result().training["validation_reward"] > behaviours.max()
+
+
+def test_the_critics_come_to_know_the_rewards(whole):
+    assert whole.curves[-1]["critic"] < 0.5 * whole.curves[0]["critic"]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(drops, one_epoch, plain):
+    again, other = (trained(drops, one_epoch, seed).result().weights for seed in (0, 1))
+    assert again == plain.result().weights
+    assert other != again
+
+
+def test_a_training_that_was_cut_continues_to_the_same_bits(drops, short, whole):
+    cut = DiffusionQlLearner(drops, short, seed=0)
+    cut.run_epoch()
+    checkpoint, curves = cut.checkpoint(), list(cut.curves)
+    resumed = DiffusionQlLearner(drops, short, seed=0)
+    resumed.restore(checkpoint, curves)
+    while not resumed.done:
+        resumed.run_epoch()
+    assert resumed.result().weights == whole.result().weights
+    assert resumed.curves == whole.curves
+
+
+@pytest.mark.parametrize("changes", [{"width": 12}, {"own_answers": 2}, {"critics": 3}])
+def test_a_checkpoint_of_another_training_is_refused(drops, short, changes):
+    checkpoint = DiffusionQlLearner(drops, short.with_changes(changes), seed=0).checkpoint()
+    with pytest.raises(ModelError):
+        DiffusionQlLearner(drops, short, seed=0).restore(checkpoint, [])
+    with pytest.raises(ModelError):
+        DiffusionQlLearner(drops, short, seed=0).restore(checkpoint[:100], [])
+
+
+def test_without_guidance_or_own_answers_their_curves_are_absent(drops, one_epoch):
+    imitation = trained(drops, one_epoch.with_changes({"guidance": 0.0, "own_answers": 0}))
+    assert not {"guidance", "own_reward"} & imitation.curves[0].keys()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_makes_finite_steps(drops, name):
+    settings = preset(name).with_changes({"epochs": 1, "width": 8, "batch_size": 32, "perturbed": 0})
+    curves = trained(take(drops, slice(0, 20)), settings).curves[0]
+    assert all(math.isfinite(value) for value in curves.values())
+
+
+def test_a_discount_is_learned_with_a_next_state(drops, short):
+    """Rewards of one with gamma .5 are worth two in the end; the critics' curve alone cannot tell, their values can."""
+    changes = {"discount": 0.5, "own_answers": 0, "guidance": 0.0, "epochs": 12, "learning_rate": 0.01}
+    learner = DiffusionQlLearner(drops, short.with_changes(changes), seed=0)
+    learner.experience.reward[np.isfinite(learner.experience.reward)] = 1.0
+    while not learner.done:
+        learner.run_epoch()
+    x = learner._observe(take(drops, slice(0, 20)))
+    owner = torch.from_numpy(learner.experience.owner[:20, 1].astype(np.int64))
+    share = functional.one_hot(owner, 4).permute(0, 2, 1)[..., None, :].float()
+    value = torch.stack(learner._values(learner._appraisals(learner._average, x), share)).mean().item()
+    assert value == pytest.approx(2.0, abs=0.4)
+
+
+def test_answers_from_elsewhere_are_learned_from(drops, make_report, one_epoch, plain):
+    extra = gather(make_report(n=20, seed=5), ("random",), np.random.default_rng(0), perturbed=0, own=0)
+    result = trained(drops, one_epoch, extra=extra).result()
+    assert result.training["field_drops"] == 20
+    assert result.weights != plain.result().weights
+
+
+def test_validation_drops_are_not_trained_on(whole):
+    parts = (whole.experience, whole._validation)
+    training, validation = (np.asarray(part.report.gain_db)[:, 0, 0, 0] for part in parts)
+    assert len(training) + len(validation) == 60
+    assert not set(training) & set(validation)
+
+
+def test_several_rus_or_a_single_drop_are_refused(make_report, short):
+    with pytest.raises(ConfigError):
+        DiffusionQlLearner(make_report(n=20, rus=2), short, seed=0)
+    with pytest.raises(ConfigError):
+        DiffusionQlLearner(make_report(n=1), short, seed=0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"epochs": 0},
+        {"validation_share": 1.0},
+        {"discount": 1.0},
+        {"epcohs": 3},
+        {"sampling": {"steps": 21}},
+        {"sampling": {"luck": 1}},
+    ],
+)
+def test_a_bad_setting_is_a_config_error(changes):
+    with pytest.raises(ConfigError):
+        preset("sane").with_changes(changes)
+
+
+def test_an_unknown_preset_is_a_config_error():
+    with pytest.raises(ConfigError):
+        preset("plain")
