@@ -3,7 +3,7 @@ PY := .venv/bin/python
 TARGETS := oran e2sim ric xapps rapp deployment docker scripts tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test test-slow check format lint types imports proto proto-check bench clean charts charts-live charts-generate images
+.PHONY: help setup demo up down test test-slow check format lint types imports proto proto-check bench clean charts charts-live charts-generate images pods fuzz
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -69,3 +69,7 @@ charts-generate: setup ## write charts, dashboards and rules anew from the list 
 
 images: ## build all images (docker, podman or buildah); needs RMR_URL and RMR_SHA256, or RMR=stand-in
 	scripts/images.sh
+
+pods: setup ## the charts' pods under podman, and the charts' own tests against them (after `make images`)
+	scripts/setup_charts.sh
+	$(PY) -m deployment.pods
