@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import uvicorn
-from prometheus_client import CollectorRegistry
 from rich.console import Console
 
 from e2sim import scenario as scenarios
@@ -21,14 +17,11 @@ from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client
 from rapp import datasets, evaluation, figures, figures_alcor, figures_ssvae, pipeline
 from rapp.a1_publisher import A1Publisher, Publication
 from rapp.display import dataset_bar, show_verdict, training_bar
+from rapp.experience import cli as experience_cli
 from rapp.incumbent import allocator_of
-from rapp.lineage import LineageCollector
 from rapp.local import cli as one_machine
-from rapp.metrics import StoreMetrics
-from rapp.rest import create_app
 from rapp.runs import Run, RunConfig
-from rapp.service import StoreServer
-from rapp.store import DiskStore
+from rapp.serve import serve
 from xapps import allocators
 from xapps.runtime.model_file import ModelFile
 from xapps.runtime.model_slot import build
@@ -37,6 +30,8 @@ from xapps.runtime.model_store import ModelStoreClient
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(one_machine.app)
 app.add_typer(figures_alcor.app, name="alcor")
+app.add_typer(experience_cli.app, name="experience")
+app.command()(serve)
 console = Console()
 
 RunsRoot = Annotated[Path, typer.Option(help="Folder of training runs")]
@@ -49,30 +44,6 @@ Against = Annotated[str, typer.Option(help='What serves now: a classic allocator
 PAGES: dict[str, Callable[[figures.Plan, figures.Say, Sequence[str]], None]] = {"ssvae": figures_ssvae.ssvae}
 """Pages whose tables can be measured anew: what ``figures`` is asked for -> what measures and writes them."""
 PolicyType = Annotated[int, typer.Option(help='Id of the policy type "model" in the xApp\'s descriptor')]
-
-
-@app.command()
-def serve(
-    root: Annotated[Path, typer.Option(help="Folder of the model store")] = Path("out/models"),
-    runs: RunsRoot = Path("out/runs"),
-    grpc: Annotated[str, typer.Option(help="host:port of the model store's gRPC face")] = "127.0.0.1:50051",
-    rest: Annotated[str, typer.Option(help="host:port of the REST face")] = "127.0.0.1:8090",
-) -> None:
-    """Serve the model store (gRPC) and the REST face until terminated; prints one JSON line when ready."""
-    registry, store = CollectorRegistry(), DiskStore(root)
-    registry.register(LineageCollector(store, runs))
-    server = StoreServer(store, grpc, StoreMetrics(registry))
-    server.start()
-    host, port = _host_and_port(rest)
-    rest_server = uvicorn.Server(
-        uvicorn.Config(create_app(store, runs, registry), host=host, port=port, log_level="warning")
-    )
-    threading.Thread(target=_say_when_ready, args=(rest_server, server.target), daemon=True).start()
-    try:
-        with suppress(KeyboardInterrupt):  # SIGINT or SIGTERM, which uvicorn raises again once it has stopped
-            rest_server.run()
-    finally:
-        server.stop()
 
 
 @app.command()
@@ -191,13 +162,6 @@ def whole_pipeline(
     raise typer.Exit(0 if outcome.serving else 1)
 
 
-def _host_and_port(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    if not (host and port.isdigit()):
-        raise ConfigError("rest", address, "must be host:port")
-    return host, int(port)
-
-
 def _json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
@@ -231,16 +195,6 @@ def _evaluated(run: Run, scenario: str, against: str, num_drops: int, seed: int,
 def _show_publication(publication: Publication) -> None:
     colour = "green" if publication.enforced else "red"
     console.print(f"policy {publication.policy_id}: [{colour}]{publication.status}[/] {publication.reason}")
-
-
-def _say_when_ready(rest_server: uvicorn.Server, grpc_target: str) -> None:
-    started = threading.Event()
-    while not rest_server.started and not rest_server.should_exit:
-        started.wait(0.02)
-    for each in rest_server.servers:
-        host, port = each.sockets[0].getsockname()[:2]
-        line = {"ready": True, "grpc": grpc_target, "rest": f"http://{host}:{port}"}
-        typer.echo(json.dumps(line))
 
 
 def main() -> None:

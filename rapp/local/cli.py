@@ -46,11 +46,15 @@ def demo(
 
 
 @app.command()
-def up(folder: Folder = Path("out/up"), scenario: Annotated[str, typer.Option()] = "cell") -> None:
+def up(
+    folder: Folder = Path("out/up"),
+    scenario: Annotated[str, typer.Option()] = "cell",
+    experience: Annotated[bool, typer.Option(help="Let the xApp send back what it saw, decided and got")] = False,
+) -> None:
     """Start Redis, ric, e2sim, rapp and the ssvae xApp and leave them running."""
     if _running(folder):
         raise ConfigError("folder", str(folder), "its suite runs already; `make down` stops it")
-    suite = LocalSuite(folder, scenario)
+    suite = LocalSuite(folder, scenario, experience=experience)
     suite.start_all()
     suite.write_state(folder / STATE_FILE)
     for name, url in json.loads((folder / STATE_FILE).read_text())["urls"].items():

@@ -67,13 +67,17 @@ class LocalSuite:
         scenario: scenario of the E2 nodes.
         seed: seed of the first node; the next nodes count up.
         e2_scheme: ``tcp``, or ``sctp`` where the kernel has it.
+        experience: xApps send what they saw, decided and got for it to the rApp, into ``experience/``.
     """
 
-    def __init__(self, folder: Path, scenario: str = "cell", seed: int = 1, e2_scheme: str = "tcp") -> None:
+    def __init__(
+        self, folder: Path, scenario: str = "cell", seed: int = 1, e2_scheme: str = "tcp", experience: bool = False
+    ) -> None:
         self.folder = folder
         self.scenario = scenario
         self.seed = seed
         self.e2_scheme = e2_scheme
+        self.experience = folder / "experience" if experience else None
         self.ports = Ports.free()
         self.processes: dict[str, ManagedProcess] = {}
         self.xapps: dict[str, XappPlace] = {}
@@ -159,11 +163,16 @@ class LocalSuite:
             "--grpc": self.store_target,
             "--rest": f"{HOST}:{self.ports.rapp_http}",
         }
+        if self.experience is not None:
+            options["--experience"] = self.experience
         self._start("rapp", self._python("rapp", options, "serve")).announcement(START_TIMEOUT_S)
 
     def start_xapp(self, name: str = "ssvae", descriptor: str = "ssvae", **options: Any) -> XappPlace:
         """An xApp from the descriptor of ``xapps/<descriptor>``, under ``name``, with further settings by keyword."""
-        return self._start_xapp("xapps.runtime", name, descriptor, {"model_store": self.store_target} | options)
+        places = {"model_store": self.store_target}
+        if self.experience is not None:
+            places["experience_target"] = self.store_target
+        return self._start_xapp("xapps.runtime", name, descriptor, places | options)
 
     def start_monitor(self, name: str = "kpimon", **options: Any) -> XappPlace:
         """A KPI monitor, with further settings by keyword."""
