@@ -11,6 +11,7 @@ from e2sim.scenario import Scenario
 from oran.e2sm.rrm import RadioReport
 from oran.errors import ConfigError
 from rapp.draws import Stream, draw, generator
+from rapp.field_answers import field_answers
 from xapps.diffusion_ql import presets as diffusion_presets
 from xapps.diffusion_ql.learner import DiffusionQlLearner
 from xapps.dqn import presets as dqn_presets
@@ -72,7 +73,8 @@ def _ssvae(material: Material, preset: str, changes: Mapping[str, Any], seed: in
 
 def _diffusion_ql(material: Material, preset: str, changes: Mapping[str, Any], seed: int) -> Learner:
     settings = diffusion_presets.preset(preset).with_changes(changes)
-    return DiffusionQlLearner(material.draw(settings.drops, seed), settings, seed=seed)
+    extra = field_answers(material.experience) if material.experience is not None else ()
+    return DiffusionQlLearner(material.draw(settings.drops, seed), settings, seed=seed, extra=extra)
 
 
 LEARNERS: dict[str, Callable[[Material, str, Mapping[str, Any], int], Learner]] = {

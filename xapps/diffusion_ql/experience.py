@@ -19,7 +19,7 @@ from xapps.classic import greedy
 from xapps.classic.cell import Array, Cell, Indices, single_cell
 from xapps.classic.matching import Solution, match
 from xapps.classic.random_assignment import drawn
-from xapps.diffusion_ql.reward import Kind, rewards
+from xapps.diffusion_ql.reward import Kind, of_rates, rewards
 from xapps.ssvae.batches import drops, num_drops, take
 from xapps.ssvae.decoder import Decoding, decode
 
@@ -104,6 +104,26 @@ def gather(
         owner[index, :count] = with_perturbed(answers, perturbed, cell.num_ues, rng)
         worth[index, :count] = rewards(kind, cell, owner[index, :count].astype(np.intp), unit[index])
     return Experience(report, owner, worth, unit, kind, own)
+
+
+def observed(report: RadioReport, owner: Indices, rate_bps_hz: Array) -> Experience:
+    """Answers that were given in the field with what they brought: one place a drop.
+
+    The reward is the polished one of the *measured* rates, so it holds whatever else happened in the interval, and
+    powers that were not exact.
+
+    Args:
+        report: arrays (N, U, 1, K).
+        owner: shape (N, K); every PRB has one.
+        rate_bps_hz: of each UE in the interval, shape (N, U).
+
+    Raises:
+        ConfigError: several RUs.
+    """
+    cells = [single_cell(drop) for drop in drops(report)]
+    unit = np.array([throughput_bps_hz(cell, match(cell)) for cell in cells])
+    worth = [of_rates(rate_bps_hz[i], c.weight, c.min_rate_bps_hz, unit[i]) for i, c in enumerate(cells)]
+    return Experience(report, owner[:, None].astype(np.int16), np.array(worth)[:, None], unit, "polished", 0)
 
 
 def with_perturbed(answers: Indices, count: int, num_ues: int, rng: np.random.Generator) -> Indices:

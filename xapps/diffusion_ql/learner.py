@@ -8,7 +8,7 @@ function of (weights, moments, own answers, seed, epoch number), so a training t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -43,10 +43,10 @@ class DiffusionQlLearner:
         report: drops of one RU, arrays (N, U, 1, K); the last few are held back for validation.
         preset: settings.
         seed: decides the initial weights, the behaviour policies' answers, every shuffle and every draw.
-        extra: answers from elsewhere, such as the field; they join the drops.
+        extra: answers from elsewhere, such as the field, with as many UEs and PRBs as it may be; they join the drops.
     """
 
-    def __init__(self, report: RadioReport, preset: Preset, *, seed: int, extra: Experience | None = None) -> None:
+    def __init__(self, report: RadioReport, preset: Preset, *, seed: int, extra: Sequence[Experience] = ()) -> None:
         held_out = max(1, round(num_drops(report) * preset.validation_share))
         if num_drops(report) <= held_out:
             raise ConfigError("drops", num_drops(report), "training and validation need a drop each")
@@ -69,7 +69,7 @@ class DiffusionQlLearner:
         self._optimiser = torch.optim.Adam(list(self.weights.values()), lr=preset.learning_rate)
         self.experience = self._gather(take(report, slice(0, -held_out)), preset.perturbed, rng)
         self._validation = self._gather(take(report, slice(-held_out, None)), 0, rng)
-        self._extra = extra
+        self._extra = tuple(extra)
 
     @property
     def num_epochs(self) -> int:
@@ -111,7 +111,7 @@ class DiffusionQlLearner:
                 "seed": self.seed,
                 "drops": self.experience.size,
                 "validation_drops": self._validation.size,
-                "field_drops": 0 if self._extra is None else self._extra.size,
+                "field_drops": sum(part.size for part in self._extra),
                 "best_epoch": self._best_epoch,
                 "validation_reward": self._best_score,
             },
@@ -161,10 +161,9 @@ class DiffusionQlLearner:
 
     def _batches(self, rng: np.random.Generator) -> Iterator[tuple[Experience, np.ndarray]]:
         """Shuffled batches of the drawn drops, and of those from the field."""
-        parts = [self.experience] if self._extra is None else [self.experience, self._extra]
         batches = [
             (part, index)
-            for part in parts
+            for part in (self.experience, *self._extra)
             for index in np.array_split(rng.permutation(part.size), math.ceil(part.size / self.preset.batch_size))
         ]
         return (batches[i] for i in rng.permutation(len(batches)))

@@ -31,7 +31,7 @@ class Preset:
     """T, Table I."""
     drops: int = 1000
     """States; with several answers each."""
-    epochs: int = 10
+    epochs: int = 8
     """Passes over the drops."""
     batch_size: int = 16
     """Drops in a step."""

@@ -98,7 +98,7 @@ def test_a_discount_is_learned_with_a_next_state(drops, short):
 
 def test_answers_from_elsewhere_are_learned_from(drops, make_report, one_epoch, plain):
     extra = gather(make_report(n=20, seed=5), ("random",), np.random.default_rng(0), perturbed=0, own=0)
-    result = trained(drops, one_epoch, extra=extra).result()
+    result = trained(drops, one_epoch, extra=[extra]).result()
     assert result.training["field_drops"] == 20
     assert result.weights != plain.result().weights
 
