@@ -68,7 +68,7 @@ class Rig:
 @pytest.fixture(scope="session")
 def running_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     folder: Path = tmp_path_factory.mktemp("suite")
-    suite = LocalSuite(folder, scenario="tiny", seed=7)
+    suite = LocalSuite(folder, scenario="tiny", seed=7, experience=True)
     try:
         suite.start_all()
         rig = Rig(suite)
