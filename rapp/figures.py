@@ -58,6 +58,8 @@ class Plan:
     seeds: tuple[int, ...] = (0,)
     held_out: int = 200
     unlabelled: int = 2000
+    workers: int | None = None
+    """Processes that label; None: one a core."""
     root: Path = Path("out/figures")
     docs: Path = Path("docs")
 
@@ -155,7 +157,7 @@ def labelled(plan: Plan, scenario: Scenario) -> Path:
     """Folder of a scenario's data set, made if it is not there."""
     folder = plan.root / f"{scenario.name}-{plan.pool}-{plan.labels_by}"
     described = datasets.describe(scenario, seed=0, num_drops=plan.pool, labels_by=plan.labels_by)
-    datasets.build(folder, described)
+    datasets.build(folder, described, workers=plan.workers)
     return folder
 
 

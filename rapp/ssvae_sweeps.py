@@ -6,8 +6,10 @@ curve of throughput says little without the share of satisfied UEs, and both are
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,8 @@ from e2sim.simulator import Simulator
 from rapp.draws import Stream, draw, generator
 from rapp.evaluation import decided
 from rapp.figures import Plan, Say, Variant, trained
+from rapp.files import write_atomically
+from rapp.ssvae_rows import BEST_OF_8
 from xapps import allocators
 from xapps.classic.cell import single_cell
 from xapps.classic.lagrangian import dual_bound
@@ -93,9 +97,9 @@ def table(plan: Plan, say: Say) -> list[str]:
     return [*lines, "", f"Throughput [bps/Hz], in brackets the share of UEs that are satisfied; {DROPS} drops a row."]
 
 
-def measure(scenario: Scenario, named: Mapping[str, Allocator], num_drops: int = DROPS) -> dict[str, Point]:
+def measure(scenario: Scenario, named: Mapping[str, Allocator], num_drops: int | None = None) -> dict[str, Point]:
     """Every allocator on the same drops of a scenario with one RU, and the Lagrangian bound."""
-    found = {}
+    found, num_drops = {}, num_drops or DROPS
     for name, allocator in named.items():
         simulator = Simulator(scenario, generator(Stream.HELD_OUT, 0), (num_drops,))
         report = simulator.observe()
@@ -131,15 +135,27 @@ def _swept(plan: Plan, say: Say, changes: Sequence[Mapping[str, Any]], best_of: 
     cell = scenarios.load("cell")
     named: dict[str, Allocator] = {}
     for candidates in best_of:
-        decoding = {"candidates": candidates, "spread": 3.0}
+        decoding = BEST_OF_8 | {"candidates": candidates}
         model = trained(plan, cell, replace(NETWORK, decoding=decoding), plan.seeds[0])
         named["SS-VAE" if candidates == 1 else f"SS-VAE, best of {candidates}"] = build(model).allocator
     named |= {name: allocators.build(name) for name in REFERENCES}
     curve = []
     for change in changes:
         say(f"cell: {', '.join(f'{key} {value}' for key, value in change.items())}")
-        curve.append(measure(varied(cell, **change), named))
+        curve.append(_kept(plan.root / "sweeps" / model.manifest.sha256[:16], varied(cell, **change), named))
     return curve
+
+
+def _kept(folder: Path, scenario: Scenario, named: Mapping[str, Allocator]) -> dict[str, Point]:
+    """A point that was measured before with the same network is not measured again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{scenario.digest[:16]}-{DROPS}-{len(named)}.json"
+    if not path.exists():
+        found = {name: [point.slices.tolist(), point.satisfied] for name, point in measure(scenario, named).items()}
+        with write_atomically(path) as file:
+            file.write(json.dumps(found).encode())
+    read = json.loads(path.read_text())
+    return {name: Point(np.array(slices), satisfied) for name, (slices, satisfied) in read.items()}
 
 
 def _cell(point: Point) -> str:

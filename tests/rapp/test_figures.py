@@ -68,7 +68,7 @@ SMALL = {"epochs": 1, "width": 8, "layers": 1, "unlabelled_batch_size": 0}
 
 @pytest.fixture
 def plan(tmp_path):
-    return Plan(labels=20, pool=25, held_out=4, unlabelled=0, seeds=(0, 1), root=tmp_path, docs=tmp_path)
+    return Plan(labels=20, pool=25, held_out=4, unlabelled=0, workers=1, seeds=(0, 1), root=tmp_path, docs=tmp_path)
 
 
 def test_a_comparison_prints_every_variant_and_reference_over_its_seeds(plan):

@@ -44,7 +44,7 @@ def test_the_table_has_a_row_a_load_and_a_column_an_allocator(tmp_path, monkeypa
     monkeypatch.setattr(ssvae_sweeps, "NETWORK", Variant(title="SS-VAE", changes=SMALL))
     monkeypatch.setattr(ssvae_sweeps, "UES", (2, 3))
     monkeypatch.setattr(ssvae_sweeps, "DROPS", 2)
-    plan = Plan(labels=4, pool=5, unlabelled=0, root=tmp_path)
+    plan = Plan(labels=4, pool=5, unlabelled=0, workers=1, root=tmp_path)
     lines = ssvae_sweeps.table(plan, lambda text: None)
     assert lines[0] == "| UEs a service | SS-VAE | SS-VAE, best of 8 | matching | greedy | equal | upper bound |"
     assert [line.split("|")[1].strip() for line in lines[2:4]] == ["2", "3"]
@@ -70,7 +70,7 @@ def test_figures_of_runs_draw_losses_and_labels(tmp_path, monkeypatch):
     rows = tuple(Variant(title=f"{n} labels, {kind}", labels=n, changes=SMALL) for kind in KINDS for n in (4, 5))
     monkeypatch.setattr(ssvae_plots, "label_counts", lambda plan: rows)
     monkeypatch.setattr(ssvae_plots, "LOSSES", {"equivariant": Variant(title="one", changes=SMALL)})
-    plan = Plan(labels=4, pool=5, held_out=2, unlabelled=0, root=tmp_path, docs=tmp_path)
+    plan = Plan(labels=4, pool=5, held_out=2, unlabelled=0, workers=1, root=tmp_path, docs=tmp_path)
     nothing = trial("equal", allocators.build("equal"), scenarios.load("edge"), seed=0, num_drops=2)
     monkeypatch.setattr(ssvae_plots, "reference", lambda plan, scenario, name, say: nothing)
     for name in ("fig-5", "fig-6a-6b"):
