@@ -61,9 +61,21 @@ def full_power_w(report: RadioReport) -> Array:
     return np.minimum(report.prb_power_cap_w, report.ru_power_budget_w / prbs)
 
 
-def snr_of_links(report: RadioReport, ru_of_ue: Indices) -> Array:
-    """|h_ij|^2 p_max / sigma^2 of the paired links on every PRB, shape (K, U, U), receiver first."""
-    snr = db_to_linear(channel_db(report)) * (full_power_w(report) / report.noise_w)[:, None]
+def most_power_w(report: RadioReport) -> Array:
+    """What each RU may send on one PRB if it sends nothing on the others, shape (R,) [W]."""
+    return np.minimum(report.prb_power_cap_w, report.ru_power_budget_w)
+
+
+def snr_of_links(report: RadioReport, ru_of_ue: Indices, power_w: Array | None = None) -> Array:
+    """|h_ij|^2 p_max / sigma^2 of the paired links on every PRB, shape (K, U, U), receiver first.
+
+    Args:
+        report: with a channel.
+        ru_of_ue: shape (U,).
+        power_w: p_max of each RU, shape (R,); default :func:`full_power_w`.
+    """
+    sent_w = full_power_w(report) if power_w is None else power_w
+    snr = db_to_linear(channel_db(report)) * (sent_w / report.noise_w)[:, None]
     return np.moveaxis(snr[:, ru_of_ue, :], -1, 0)
 
 

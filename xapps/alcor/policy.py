@@ -18,8 +18,10 @@ from oran.errors import ConfigError, ModelRejected
 from xapps.alcor import learned
 from xapps.alcor.cells import CellSharing
 from xapps.alcor.channels import draw_activity
+from xapps.alcor.feasibility import Bounds, constant_service_ratio, shortfalls
 from xapps.alcor.links import rates_bps_hz, switched
-from xapps.alcor.pairing import Pairing, full_power_w, one_link_an_ru, snr_of_links
+from xapps.alcor.pairing import Pairing, full_power_w, most_power_w, one_link_an_ru, snr_of_links
+from xapps.alcor.settling import Settling
 from xapps.alcor.time_sharing import WEIGHTING, TimeSharing, TimeSharingRule
 from xapps.alcor.ura import PairGreedyUra, Ura, WmmseUra
 from xapps.runtime.contracts import SharingState
@@ -107,19 +109,23 @@ class AlcorPolicy:
         self._nodes.pop(meid, None)
 
     def refusal(self, reports: Sequence[RadioReport]) -> str:
-        """Why the demands of these reports cannot be met by anyone; empty if that is not certain.
-
-        No scheme gives a user more than his rate alone at full power, averaged over the channels.
-        """
+        """Why no powers and no sharing of time meet the demands of these reports; empty if that is not certain."""
         for of_same_ues in _grouped(reports):
-            rus = Pairing().rus(of_same_ues[0])
-            own = np.mean([np.diagonal(snr_of_links(each, rus), 0, 1, 2) for each in of_same_ues], axis=0)
-            alone = np.log2(1.0 + own).sum(axis=0)
-            short = np.flatnonzero(of_same_ues[0].min_rate_bps_hz > alone)
-            if short.size:
-                closest = ", ".join(f"UE {of_same_ues[0].ue_ids[row]}: {alone[row]:.2f}" for row in short[:8])
-                return f"above the rates of users alone; closest rates [bps/Hz]: {closest}"
+            first, rus = of_same_ues[0], Pairing().rus(of_same_ues[0])
+            snr = np.array([snr_of_links(each, rus, most_power_w(each)) for each in of_same_ues])
+            closest = Bounds(snr, rus).closest(first.min_rate_bps_hz)
+            short = ", ".join(shortfalls(first.ue_ids, first.min_rate_bps_hz, closest))
+            if short:
+                return f"above what one user or two can have; closest rates [bps/Hz]: {short}"
         return ""
+
+    def constant_service_ratio(self, reports: Sequence[RadioReport]) -> float:
+        """Share of the reports' channels in which constant powers meet all demands: a hint, see ``feasibility``."""
+        met = [
+            constant_service_ratio(snr_of_links(each, Pairing().rus(each))[None], each.min_rate_bps_hz)
+            for each in reports
+        ]
+        return float(np.mean(met)) if met else 1.0
 
     def _play(self, report: RadioReport, rus: Indices, active: Array, weight: Array) -> tuple[Allocation, Array]:
         """The allocation, and the rates that it brings by the report, shape (U,)."""
@@ -160,6 +166,7 @@ class _Node:
         self._ue_ids = np.zeros(0, np.int64)
         self._demand = np.zeros(0)
         self._sharing: TimeSharing | CellSharing | None = None
+        self._settling: Settling | None = None
         self._rates: list[Array] = []
         self._expected: Array | None = None
         self.activity = self.weight = np.zeros(0)
@@ -181,7 +188,15 @@ class _Node:
     def state(self) -> SharingState:
         rates = np.mean(self._rates, axis=0) if self._rates else np.zeros(len(self._ue_ids))
         multiplier = np.zeros(len(self._ue_ids)) if self._sharing is None else self._sharing.multiplier
-        return SharingState(self._ue_ids, self._demand, rates, multiplier, self.activity)
+        settled = None if self._settling is None else self._settling.after
+        return SharingState(
+            self._ue_ids,
+            self._demand,
+            rates,
+            multiplier,
+            self.activity,
+            None if settled is None else settled // self.rule.batches,
+        )
 
     def _measured(self, report: RadioReport) -> Array:
         """What the node delivered; what was to be expected where it does not say."""
@@ -192,9 +207,12 @@ class _Node:
 
     def _learn(self, rate: Array) -> None:
         assert self._sharing is not None
+        assert self._settling is not None
         self._rates.append(rate)
         if len(self._rates) >= self.rule.batch:
-            self._sharing.advance(np.mean(self._rates, axis=0))
+            mean = np.mean(self._rates, axis=0)
+            self._sharing.advance(mean)
+            self._settling.add(mean)
             self._next_batch()
 
     def _restart(self, report: RadioReport, rus: Indices) -> None:
@@ -204,6 +222,7 @@ class _Node:
         changed_users = not np.array_equal(report.ue_ids, self._ue_ids)
         start = np.array([before.get(int(ue_id), 0.0) if changed_users else 0.0 for ue_id in report.ue_ids], np.float64)
         self._ue_ids, self._demand = report.ue_ids, report.min_rate_bps_hz
+        self._settling = Settling(self._demand)
         if self.distributed:
             self._sharing = CellSharing(self._demand, rus, self.rule, start)
         else:

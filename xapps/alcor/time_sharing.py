@@ -14,12 +14,16 @@ How lambda moves:
 - ``printed``: Algorithm 1 with both batches of an iteration drawn at kappa^k (steps 1 and 5).
 - ``corrected``: Algorithm 1 with step 1 at kappa(max(0, lambda_bar^k)) and step 5 at kappa(lambda^(k+1)): the two
   points at which a forward-backward-forward method must evaluate F, since T = -F + A.
+- ``past``: the corrected algorithm with one batch an iteration. The batch at kappa(lambda^k) ends iteration k - 1 (step
+  7) and stands in for the one at the base point in step 3 of iteration k, as Popov (1980) saved the second evaluation
+  of the extragradient method. The base is not a point at which demands hold: it keeps the noise of users who have
+  enough, which step 4 cuts off only from lambda. Slots at the base serve users badly, and ``past`` has none.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +32,8 @@ from oran.errors import ConfigError
 
 Array = NDArray[np.float64]
 
-Rule = Literal["ascent", "printed", "corrected"]
+Rule = Literal["ascent", "printed", "corrected", "past"]
+RULES: tuple[Rule, ...] = get_args(Rule)
 Means = Literal["silencing", "weighting"]
 
 
@@ -50,8 +55,8 @@ class TimeSharingRule:
     """Estimates |u_min - U| up to this count as zero, so that noise moves nothing."""
 
     def __post_init__(self) -> None:
-        if self.rule not in ("ascent", "printed", "corrected"):
-            raise ConfigError("rule", self.rule, "ascent, printed or corrected")
+        if self.rule not in RULES:
+            raise ConfigError("rule", self.rule, f"one of {', '.join(RULES)}")
         if self.means not in ("silencing", "weighting"):
             raise ConfigError("means", self.means, "silencing or weighting")
         if not 0.0 < self.alpha <= 1.0:
@@ -61,6 +66,11 @@ class TimeSharingRule:
         for field in ("gamma", "alpha_decay", "dead_band_bps_hz"):
             if getattr(self, field) < 0:
                 raise ConfigError(field, getattr(self, field), "not negative")
+
+    @property
+    def batches(self) -> int:
+        """Batches an iteration."""
+        return 2 if self.rule in ("printed", "corrected") else 1
 
     def alpha_at(self, iteration: int) -> float:
         """alpha_k (III-D)."""
@@ -134,6 +144,10 @@ class TimeSharing:
         alpha = self.rule.alpha_at(self.iteration)
         if self.rule.rule == "ascent":
             self.multiplier = np.maximum(0.0, self.multiplier + self.rule.gamma * alpha * lacking)
+        elif self.rule.rule == "past":
+            if self.iteration:
+                self._second_half(self.rule.alpha_at(self.iteration - 1), self.rule.gamma * lacking)
+            self._first_half(alpha, self.rule.gamma * lacking)
         elif not self._second_batch:
             self._first_half(alpha, self.rule.gamma * lacking)
             return False

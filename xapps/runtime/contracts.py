@@ -41,6 +41,8 @@ class SharingState:
     """Price of each demand; 0 where it is met anyhow."""
     activity: NDArray[np.float64]
     """Probability with which each user may send."""
+    settled_after: int | None = None
+    """Iterations from the start of these demands until average rates met them; None until then."""
 
 
 @runtime_checkable
@@ -61,6 +63,10 @@ class DemandAllocator(Allocator, Protocol):
 
     def refusal(self, reports: Sequence[RadioReport]) -> str:
         """Why nobody could meet the demands of these reports; empty if that is not certain."""
+        ...
+
+    def constant_service_ratio(self, reports: Sequence[RadioReport]) -> float:
+        """Share of the reports in which constant powers meet all demands: less than 1 is a hint and no proof."""
         ...
 
 

@@ -6,6 +6,7 @@ seen on what the node measured, window after window; the policy's status follows
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -92,16 +93,24 @@ class Demands:
         on_verdict: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self.policy: DemandsPolicy | None = None
+        self.constant_service: float | None = None
         self.on_verdict = on_verdict
         self._window, self._tolerance = window, tolerance
         self._watches: dict[str, DemandWatch] = {}
         self._reasons: dict[str, str] = {}
         self._declare(metrics)
 
-    def install(self, policy: DemandsPolicy | None) -> None:
-        """Let other demands, or none, apply from the next report on."""
+    def install(self, policy: DemandsPolicy | None, constant_service: float | None = None) -> None:
+        """Let other demands, or none, apply from the next report on.
+
+        Args:
+            policy: the demands.
+            constant_service: share of the channels seen in which constant powers would meet them; told along with a
+                verdict, since demands that need time sharing are the likelier to be missed.
+        """
         self._watches, self._reasons = {}, {}
-        self.policy = policy
+        self.policy, self.constant_service = policy, constant_service
+        self.constant.set(math.nan if constant_service is None else constant_service)
 
     def applied(self, meid: str, report: RadioReport) -> RadioReport:
         """The report with the demands in force; its KPIs are watched."""
@@ -126,6 +135,7 @@ class Demands:
         wanted = state.demand_bps_hz > 0
         short = np.maximum(0.0, state.demand_bps_hz - state.rate_bps_hz)[wanted] / state.demand_bps_hz[wanted]
         self.violation.labels(meid).set(short.max(initial=0.0))
+        self.settled.labels(meid).set(math.nan if state.settled_after is None else state.settled_after)
 
     def forget(self, meid: str) -> None:
         """A node has gone."""
@@ -134,10 +144,15 @@ class Demands:
 
     def _judge(self, meid: str, reason: str) -> None:
         before = next((each for each in self._reasons.values() if each), "")
-        self._reasons[meid] = f"{meid}: {reason}" if reason else ""
+        self._reasons[meid] = f"{meid}: {reason}{self._hint()}" if reason else ""
         now = next((each for each in self._reasons.values() if each), "")
         if bool(now) != bool(before):
             self.on_verdict(now)
+
+    def _hint(self) -> str:
+        if self.constant_service is None:
+            return ""
+        return f"; constant powers met them in {self.constant_service:.0%} of the channels seen before"
 
     def _declare(self, metrics: Metrics) -> None:
         def gauge(name: str, text: str, *labels: str) -> Gauge:
@@ -148,6 +163,13 @@ class Demands:
         self.multiplier = gauge("ue_multiplier", "price of the demand", "meid", "ue")
         self.activity = gauge("ue_activity_ratio", "probability of being allowed to send", "meid", "ue")
         self.violation = gauge("demand_violation_ratio", "largest shortfall relative to its demand", "meid")
+        self.settled = gauge("demand_settle_iterations", "iterations until the demands were met, NaN before", "meid")
+        self.constant = Gauge(
+            "demand_constant_service_ratio",
+            "share of the channels seen in which constant powers meet the demands",
+            namespace=PREFIX,
+            registry=metrics.registry,
+        )
 
 
 @dataclass
@@ -167,11 +189,14 @@ class DemandsEnforcer:
         """
         policy = DemandsPolicy.from_json(request.payload())
         allocator = self.slot.serving.allocator
+        constant_service = None
         if isinstance(allocator, DemandAllocator):
-            reason = allocator.refusal([with_demands(report, policy) for report in self.recent.snapshot()])
+            asked = [with_demands(report, policy) for report in self.recent.snapshot()]
+            reason = allocator.refusal(asked)
             if reason:
                 raise DecisionRefused("demands", reason)
-        self.demands.install(policy)
+            constant_service = allocator.constant_service_ratio(asked)
+        self.demands.install(policy, constant_service)
 
     def withdraw(self) -> None:
         """The reported minimum rates apply again."""

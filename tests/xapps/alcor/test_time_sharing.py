@@ -9,6 +9,7 @@ from oran.errors import ConfigError
 from xapps.alcor.cells import CellSharing
 from xapps.alcor.channels import draw_snr
 from xapps.alcor.time_sharing import (
+    RULES,
     WEIGHTING,
     TimeSharing,
     TimeSharingRule,
@@ -49,6 +50,24 @@ def test_the_corrected_rule_draws_at_the_base_and_then_at_the_new_multipliers():
     assert sharing.activity == pytest.approx([1.0, 1.0 / 1.1])
 
 
+def test_the_past_rule_ends_an_iteration_and_begins_the_next_with_one_batch():
+    sharing = TimeSharing(np.array([1.0, 0.0]), TimeSharingRule(rule="past", gamma=2.0, alpha=0.5))
+    assert sharing.advance(np.array([0.4, 3.0]))  # F = (.6, -3); h = 0 + 2F + .5 (0 - 0 - 2F) = F
+    assert sharing.multiplier == pytest.approx([0.6, 0.0])
+    assert sharing.activity == pytest.approx([1.0, 1.0 / 1.6])
+    # F = (.1, -3). Step 7: base = 0 - .5 (h - lambda - 2F) = (.1, -1.5). Step 3: h = base + .5 (2F + h - 0) = (.5, -6)
+    sharing.advance(np.array([0.9, 3.0]))
+    assert sharing.multiplier == pytest.approx([0.5, 0.0])
+
+
+def test_slots_at_the_base_of_the_corrected_rule_fall_short():
+    rng = np.random.default_rng(6)
+    found = play(PairGreedyUra(), TimeSharing(DEMAND, TimeSharingRule(rule="corrected")), drawn(rng), rng, 240)
+    at_base, ahead = found.rate[40::2].mean(axis=0), found.rate[41::2].mean(axis=0)
+    assert violation_percent(DEMAND, at_base) > 10.0
+    assert violation_percent(DEMAND, ahead) < 2.0
+
+
 def test_ascent_rises_for_who_lacks_and_falls_to_zero_for_who_has():
     sharing = TimeSharing(
         np.array([1.0, 1.0]), TimeSharingRule(rule="ascent", gamma=1.0, alpha=1.0), np.array([0.2, 0.2])
@@ -78,7 +97,7 @@ def test_new_demands_restart_the_algorithm():
 
 @given(
     st.integers(0, 1000),
-    st.sampled_from(["ascent", "printed", "corrected"]),
+    st.sampled_from(RULES),
     st.sampled_from(["silencing", "weighting"]),
 )
 @settings(max_examples=30, deadline=None)
@@ -100,6 +119,8 @@ def test_cells_that_exchange_scalars_equal_the_centre(seed, rule, means):
         (WEIGHTING, 1.0),
         (TimeSharingRule(rule="ascent"), 1.5),
         (TimeSharingRule(rule="printed"), 2.0),
+        (TimeSharingRule(rule="past"), 1.0),
+        (TimeSharingRule(rule="past", gamma=2.0), 0.2),
     ],
 )
 def test_demands_hold_on_average_after_twenty_iterations(rule, violation):
