@@ -24,8 +24,8 @@ from oran.errors import (
 )
 from rapp.experience.sink import MAX_STREAMS, ExperienceServicer
 from rapp.metrics import StoreMetrics
-from rapp.store import ModelStore, VersionExists
-from xapps.runtime.model_file import ModelFile
+from rapp.store import ModelStore, TooManySignatures, VersionExists
+from xapps.runtime.model_file import ModelFile, Signature
 from xapps.runtime.model_store import StoredVersion
 
 CHUNK_BYTES = 256 * 1024
@@ -46,6 +46,7 @@ KEEPALIVE = (
 STATUS: dict[type[SuiteError], grpc.StatusCode] = {
     ModelNotFound: grpc.StatusCode.NOT_FOUND,
     VersionExists: grpc.StatusCode.ALREADY_EXISTS,
+    TooManySignatures: grpc.StatusCode.RESOURCE_EXHAUSTED,
     DigestMismatch: grpc.StatusCode.DATA_LOSS,
     ModelRejected: grpc.StatusCode.INVALID_ARGUMENT,
     ConfigError: grpc.StatusCode.INVALID_ARGUMENT,
@@ -94,6 +95,11 @@ class StoreServicer(ModelStoreServicer):
     def List(self, request: messages.ListRequest, context: grpc.ServicerContext) -> messages.ListReply:  # noqa: N802
         with self._call("list", context):
             return messages.ListReply(versions=[_packed(stored) for stored in self._store.list(request.name)])
+
+    def Sign(self, request: messages.SignRequest, context: grpc.ServicerContext) -> messages.ModelVersion:  # noqa: N802
+        with self._call("sign", context):
+            signature = Signature(request.signature.key_id, request.signature.value)
+            return _packed(self._store.sign(request.name, request.version, signature))
 
     def Watch(self, request: messages.WatchRequest, context: grpc.ServicerContext) -> Iterator[messages.ModelVersion]:  # noqa: N802
         with self._call("watch", context), self._a_watcher():
@@ -204,4 +210,5 @@ def _packed(stored: StoredVersion) -> messages.ModelVersion:
         size_bytes=stored.size_bytes,
         manifest_json=stored.manifest_json,
         created_unix_s=stored.created_unix_s,
+        signatures=[messages.Signature(key_id=each.key_id, value=each.value) for each in stored.signatures],
     )

@@ -15,15 +15,19 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from oran.errors import ModelError, ModelNotFound, ModelRejected
-from xapps.runtime.model_file import ModelFile
+from rapp.files import write_atomically
+from xapps.runtime.model_file import ModelFile, Signature
 from xapps.runtime.model_store import StoredVersion
+from xapps.runtime.signatures import MOST_SIGNATURES, SIGNATURE_BYTES, TrustedKeys
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 """Model names are folder names and URL parts: no dots, no slashes."""
 
+KEY_ID_PATTERN = re.compile(r"[0-9a-f]{16}")
 
 Rows = list[StoredVersion]
 Names = list[str]
@@ -32,6 +36,10 @@ Numbers = list[int]
 
 class VersionExists(ModelError):
     """That version exists with other content; versions are immutable."""
+
+
+class TooManySignatures(ModelError):
+    """A version carries as many signatures as a version may."""
 
 
 class Subscription:
@@ -54,10 +62,16 @@ class Subscription:
 
 
 class ModelStore(ABC):
-    """What every store promises; ``tests/rapp/test_store.py`` runs over all of them."""
+    """What every store promises; ``tests/rapp/test_store.py`` runs over all of them.
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    Args:
+        clock: Unix time [s].
+        trusted: keys without whose signature no other signature is taken; none: the store looks at none of them.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time, trusted: TrustedKeys | None = None) -> None:
         self._clock = clock
+        self._trusted = trusted
         self._lock = threading.RLock()
         self._subscriptions: list[Subscription] = []
 
@@ -98,8 +112,36 @@ class ModelStore(ABC):
         if number not in numbers:
             raise ModelNotFound(f"{name}: {f'no version {version}' if version else 'no such model'}")
         stored = self._describe(name, number)
-        model = ModelFile.parse(stored.manifest_json, self._read_weights(name, number))
-        return stored, model.verify()
+        model = ModelFile.parse(stored.manifest_json, self._read_weights(name, number)).verify()
+        return stored, ModelFile(model.manifest, model.weights, stored.signatures)
+
+    def sign(self, name: str, version: int, signature: Signature) -> StoredVersion:
+        """Add a signature to a version, which stays what it is; adding one again changes nothing.
+
+        Raises:
+            ModelNotFound: no such version.
+            ModelRejected: not a signature, or none that the store's own trusted keys let through.
+            TooManySignatures: it has as many as it may.
+        """
+        with self._lock:
+            if version not in self._numbers(_checked(name)):
+                raise ModelNotFound(f"{name}: no version {version}")
+            stored = self._describe(name, version)
+            self._check_signature(stored, signature)
+            if signature in stored.signatures:
+                return stored
+            if len(stored.signatures) >= MOST_SIGNATURES:
+                raise TooManySignatures(f"{name} {version} has {MOST_SIGNATURES} signatures already")
+            signed = replace(stored, signatures=(*stored.signatures, signature))
+            self._write_signatures(signed)
+            return signed
+
+    def _check_signature(self, stored: StoredVersion, signature: Signature) -> None:
+        if len(signature.value) != SIGNATURE_BYTES or not KEY_ID_PATTERN.fullmatch(signature.key_id):
+            raise ModelRejected(f"{stored.name} {stored.version}: not an Ed25519 signature")
+        if self._trusted is not None:
+            manifest = ModelFile.parse(stored.manifest_json, b"").manifest
+            self._trusted.verified(manifest, (signature,))
 
     def list(self, name: str = "") -> Rows:
         """Versions of one model, or of all, newest first."""
@@ -154,12 +196,15 @@ class ModelStore(ABC):
     @abstractmethod
     def _write(self, stored: StoredVersion, weights: bytes) -> None: ...
 
+    @abstractmethod
+    def _write_signatures(self, stored: StoredVersion) -> None: ...
+
 
 class MemoryStore(ModelStore):
     """A store that forgets."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(clock)
+    def __init__(self, clock: Callable[[], float] = time.time, trusted: TrustedKeys | None = None) -> None:
+        super().__init__(clock, trusted)
         self._models: dict[tuple[str, int], tuple[StoredVersion, bytes]] = {}
 
     def _names(self) -> Names:
@@ -177,12 +222,17 @@ class MemoryStore(ModelStore):
     def _write(self, stored: StoredVersion, weights: bytes) -> None:
         self._models[stored.name, stored.version] = (stored, weights)
 
+    def _write_signatures(self, stored: StoredVersion) -> None:
+        key = stored.name, stored.version
+        self._models[key] = (stored, self._models[key][1])
+
 
 class DiskStore(ModelStore):
-    """A store in a folder: ``<root>/<name>/<version>/{manifest.json, weights.safetensors, stored.json}``."""
+    """A store in a folder: ``<root>/<name>/<version>/{manifest.json, weights.safetensors, stored.json}``, and
+    ``signatures.json`` once somebody has signed."""
 
-    def __init__(self, root: Path, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(clock)
+    def __init__(self, root: Path, clock: Callable[[], float] = time.time, trusted: TrustedKeys | None = None) -> None:
+        super().__init__(clock, trusted)
         self._root = root
         root.mkdir(parents=True, exist_ok=True)
 
@@ -198,9 +248,12 @@ class DiskStore(ModelStore):
         try:
             manifest_json = (folder / "manifest.json").read_text()
             record = json.loads((folder / "stored.json").read_text())
-            return StoredVersion(name=name, version=version, manifest_json=manifest_json, **record)
-        except (OSError, ValueError, TypeError) as error:
-            raise ModelError(f"{name} version {version} cannot be read: {error}") from error
+            signatures = _read_signatures(folder / "signatures.json")
+            return StoredVersion(
+                name=name, version=version, manifest_json=manifest_json, signatures=signatures, **record
+            )
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise ModelError(f"{name} version {version} cannot be read: {error!r}") from error
 
     def _read_weights(self, name: str, version: int) -> bytes:
         try:
@@ -225,8 +278,29 @@ class DiskStore(ModelStore):
                 raise VersionExists(f"{stored.name} version {stored.version} was stored meanwhile") from error
             raise ModelError(f"{stored.name} version {stored.version} cannot be written: {error}") from error
 
+    def _write_signatures(self, stored: StoredVersion) -> None:
+        rows = [{"key_id": each.key_id, "ed25519": each.value.hex()} for each in stored.signatures]
+        try:
+            with write_atomically(self._folder(stored.name, stored.version) / "signatures.json") as file:
+                file.write(json.dumps(rows, indent=1).encode())
+        except OSError as error:
+            raise ModelError(f"{stored.name} {stored.version}: signatures cannot be written: {error}") from error
+
     def _folder(self, name: str, version: int) -> Path:
         return self._root / name / f"{version:06d}"
+
+
+def _read_signatures(path: Path) -> tuple[Signature, ...]:
+    """The signatures of a version; OSError, ValueError or TypeError if the file is none."""
+    if not path.exists():
+        return ()
+    rows = json.loads(path.read_text())
+    return tuple(Signature(str(row["key_id"]), bytes.fromhex(row["ed25519"])) for row in rows)
+
+
+def _checked(name: str) -> str:
+    _check_name(name)
+    return name
 
 
 def _check_name(name: str) -> None:

@@ -75,6 +75,7 @@ class Endpoints:
         if serving.manifest is not None:
             manifest = serving.manifest
             model = {"name": manifest.name, "version": manifest.version, "sha256": serving.sha256}
+            model["signed_by"] = serving.signed_by
         return {"allocator": serving.allocator.name, "model": model}
 
     def _counters(self) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from oran.e2sm.rrm import EventTrigger
 from oran.errors import DecodeError, DigestMismatch, ModelRejected
@@ -17,6 +17,7 @@ from xapps.runtime.metrics import Metrics
 from xapps.runtime.model_file import ModelFile
 from xapps.runtime.model_slot import ModelSlot, RecentReports, Serving
 from xapps.runtime.settings import CLOCKS
+from xapps.runtime.signatures import SignatureRefused, Trust
 from xapps.runtime.trial import Trials
 
 Fetch = Callable[[str, str, int], ModelFile]
@@ -31,6 +32,7 @@ class ModelEnforcer:
 
     Attributes:
         latency_bound_s: longest median decision allowed now [s].
+        trust: whose signatures a model needs.
     """
 
     slot: ModelSlot
@@ -39,6 +41,7 @@ class ModelEnforcer:
     latency_bound_s: Callable[[], float]
     metrics: Metrics
     trials: Trials
+    trust: Trust = field(default_factory=Trust)
 
     def enforce(self, request: PolicyRequest) -> None:
         """Let the policy's allocator serve.
@@ -67,9 +70,22 @@ class ModelEnforcer:
         manifest = model.manifest
         if manifest.sha256 != policy.sha256:
             raise DigestMismatch(f"{policy.model} {policy.version} has SHA-256 {manifest.sha256}, not {policy.sha256}")
+        if (manifest.name, manifest.version) != (policy.model, policy.version):
+            raise ModelRejected(f"{policy.model} {policy.version} is {manifest.name} {manifest.version}")
+        signed_by = self._vouched_for(model)
         if manifest.allocator != policy.allocator:
             raise ModelRejected(f"{policy.model} is a model of {manifest.allocator}, not of {policy.allocator}")
-        return model_slot.build(model)
+        return replace(model_slot.build(model), signed_by=signed_by)
+
+    def _vouched_for(self, model: ModelFile) -> str:
+        """Id of the key that vouches for a model, empty where none need; raises SignatureRefused."""
+        try:
+            signed_by = self.trust.check(model)
+        except SignatureRefused as refused:
+            self.metrics.model_signatures.labels(refused.verdict).inc()
+            raise
+        self.metrics.model_signatures.labels("trusted" if signed_by else "not_required").inc()
+        return signed_by
 
     def needs_test(self, candidate: Serving) -> bool:
         """Our own code, nothing learned, may serve before the first report."""

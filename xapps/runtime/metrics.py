@@ -120,6 +120,9 @@ class Metrics(PlatformMetrics):
         self.model_swaps = self._counter("model_swaps", "changes of the serving allocator", "outcome")
         for outcome in ("swapped", "refused"):
             self.model_swaps.labels(outcome)  # from zero, so that the very first one is an increase
+        self.model_signatures = self._counter("model_signatures", "models whose signatures were looked at", "verdict")
+        for verdict in ("trusted", "not_required", "unsigned", "unknown_key", "invalid"):
+            self.model_signatures.labels(verdict)
         self.policy = self._gauge("policy_enforced", "1 where an A1 policy instance is in force", "type", "policy")
         self.policy_requests = self._counter("policy_requests", "A1 policy requests handled", "operation", "status")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,30 @@ class Manifest(BaseModel):
     metrics: dict[str, float] = Field(default_factory=dict)
     """Evaluation on held-out draws."""
 
+    def canonical(self) -> bytes:
+        """The manifest as the bytes that are signed: of equal manifests equal, of different ones different.
+
+        JSON in ASCII without spaces, keys in order, fields at their defaults left out, so that a later version with
+        more fields finds the same bytes.
+
+        Raises:
+            ModelRejected: it holds a number that JSON cannot, such as NaN.
+        """
+        try:
+            chosen = self.model_dump(mode="json", exclude_defaults=True)
+            return json.dumps(chosen, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+        except (ValueError, TypeError) as error:
+            raise ModelRejected(f"{self.name}: manifest has no canonical form: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A detached Ed25519 signature over a manifest; see ``signatures``."""
+
+    key_id: str
+    value: bytes
+    """64 octets."""
+
 
 def digest(weights: bytes) -> str:
     """SHA-256 of the weights, lower-case hex."""
@@ -58,6 +83,8 @@ class ModelFile:
     manifest: Manifest
     weights: bytes
     """safetensors file."""
+    signatures: tuple[Signature, ...] = ()
+    """As they were found beside it; nobody has checked them yet."""
 
     @classmethod
     def pack(cls, weights: bytes, **manifest: Any) -> ModelFile:

@@ -36,6 +36,8 @@ class Serving:
     manifest: Manifest | None = None
     sha256: str = ""
     """SHA-256 of the weights it was built from, computed here; empty for classic allocators."""
+    signed_by: str = ""
+    """Id of the trusted key that signed the manifest; empty where none did and none need."""
 
     @property
     def version(self) -> str:

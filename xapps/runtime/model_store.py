@@ -21,7 +21,7 @@ from oran.errors import (
     SuiteError,
     TransportError,
 )
-from xapps.runtime.model_file import ModelFile
+from xapps.runtime.model_file import ModelFile, Signature
 
 CHUNK_BYTES = 256 * 1024
 """Weights travel in pieces well below gRPC's limit of 4 MiB a message."""
@@ -47,6 +47,7 @@ class StoredVersion:
     size_bytes: int
     manifest_json: str
     created_unix_s: float
+    signatures: tuple[Signature, ...] = ()
 
 
 class ModelStoreClient:
@@ -103,7 +104,16 @@ class ModelStoreClient:
                 self._check_size(name, len(weights))
         if row is None:
             raise ModelRejected(f"{name}: the store sent no manifest")
+        if row.name != name or version not in (0, row.version):
+            raise ModelRejected(f"{name} {version}: the store sent {row.name} {row.version}")
         return _verified(row, bytes(weights))
+
+    def sign(self, name: str, version: int, signature: Signature) -> StoredVersion:
+        """Add a signature to a stored version."""
+        packed = messages.Signature(key_id=signature.key_id, value=signature.value)
+        request = messages.SignRequest(name=name, version=version, signature=packed)
+        with self._our_errors():
+            return _row(self._stub.Sign(request, timeout=self._timeout_s))
 
     def list(self, name: str = "") -> list[StoredVersion]:
         """Versions of one model, or of all, newest first."""
@@ -135,8 +145,10 @@ def _verified(row: StoredVersion, weights: bytes) -> ModelFile:
     model = ModelFile.parse(row.manifest_json, weights).verify()
     if row.sha256 != model.manifest.sha256:
         raise DigestMismatch(f"{row.name}: the store says {row.sha256}, the manifest {model.manifest.sha256}")
+    if row.name != model.manifest.name:
+        raise ModelRejected(f"{row.name}: the manifest is of {model.manifest.name}")
     numbered = model.manifest.model_copy(update={"version": row.version})
-    return ModelFile(numbered, weights)
+    return ModelFile(numbered, weights, row.signatures)
 
 
 def _parts(model: ModelFile) -> Iterator[messages.PutRequest]:
@@ -160,4 +172,5 @@ def _row(version: messages.ModelVersion) -> StoredVersion:
         version.size_bytes,
         version.manifest_json,
         version.created_unix_s,
+        tuple(Signature(each.key_id, each.value) for each in version.signatures),
     )

@@ -160,7 +160,9 @@ class XappProcess:
 
     def _policies(self) -> Policies:
         settings = self.settings
-        model = ModelEnforcer(self.slot, self.recent, self._fetch, self._latency_bound_s, self.metrics, self.trials)
+        model = ModelEnforcer(
+            self.slot, self.recent, self._fetch, self._latency_bound_s, self.metrics, self.trials, settings.trust
+        )
         reporting = ReportingEnforcer(self.discovery, settings.event_trigger)
         enforcers: dict[int, Enforcer] = {settings.model_policy_type: model, settings.reporting_policy_type: reporting}
         if self.demands is not None and settings.demands_policy_type is not None:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from oran.e2sm.rrm import OID, Clock, EventTrigger, ReportGroup
 from oran.errors import ConfigError
 from xapps.runtime.platform_settings import CHART_VARIABLES, PlatformSettings, load_as, prepare_environment
+from xapps.runtime.signatures import Trust
 
 __all__ = ["CHART_VARIABLES", "CLOCKS", "Settings", "load", "prepare_environment"]
 
@@ -70,6 +71,10 @@ class Settings(PlatformSettings):
     """Memory that they may hold, about."""
     model_store: str = ""
     """gRPC endpoint of the model store, for policies that name none."""
+    trusted_keys: tuple[str, ...] = ()
+    """Public keys whose signatures vouch for models, as ``ed25519:<base64>``."""
+    require_signature: bool = False
+    """Refuse models that none of them signed."""
     model_store_timeout_s: float = Field(default=10.0, gt=0)
     max_model_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
     policy_query_s: float = Field(default=30.0, gt=0)
@@ -80,6 +85,16 @@ class Settings(PlatformSettings):
         if len(set(self.policy_types)) != len(self.policy_types):
             raise ConfigError("reporting_policy_type", self.policy_types, "policy types must differ")
         return self
+
+    @model_validator(mode="after")
+    def _keys_can_be_used(self) -> Self:
+        Trust.of(self.trusted_keys, required=self.require_signature)
+        return self
+
+    @property
+    def trust(self) -> Trust:
+        """Whose signatures a model needs."""
+        return Trust.of(self.trusted_keys, required=self.require_signature)
 
     @property
     def numeric_threads(self) -> int:
