@@ -14,12 +14,14 @@ from rich.console import Console
 from e2sim import scenario as scenarios
 from oran.errors import ConfigError, SuiteError
 from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client
-from rapp import datasets, evaluation, figures, figures_alcor, figures_ssvae, pipeline
+from rapp import datasets, evaluation, figures, figures_alcor, figures_diffusion_ql, figures_ssvae, pipeline
 from rapp.a1_publisher import A1Publisher, Publication
 from rapp.display import dataset_bar, show_verdict, training_bar
 from rapp.experience import cli as experience_cli
 from rapp.incumbent import allocator_of
+from rapp.journal import Journal
 from rapp.local import cli as one_machine
+from rapp.rollout_cli import rollout
 from rapp.runs import Run, RunConfig
 from rapp.serve import serve
 from xapps import allocators
@@ -32,6 +34,7 @@ app.add_typer(one_machine.app)
 app.add_typer(figures_alcor.app, name="alcor")
 app.add_typer(experience_cli.app, name="experience")
 app.command()(serve)
+app.command()(rollout)
 console = Console()
 
 RunsRoot = Annotated[Path, typer.Option(help="Folder of training runs")]
@@ -41,7 +44,10 @@ Data = Annotated[Path | None, typer.Argument(help="Folder of the labelled data s
 Seed = Annotated[int, typer.Option(min=0)]
 Drops = Annotated[int, typer.Option(min=2, help="Independent drops")]
 Against = Annotated[str, typer.Option(help='What serves now: a classic allocator, "model" or "model:version"')]
-PAGES: dict[str, Callable[[figures.Plan, figures.Say, Sequence[str]], None]] = {"ssvae": figures_ssvae.ssvae}
+PAGES: dict[str, Callable[[figures.Plan, figures.Say, Sequence[str]], None]] = {
+    "ssvae": figures_ssvae.ssvae,
+    "diffusion_ql": figures_diffusion_ql.diffusion_ql,
+}
 """Pages whose tables can be measured anew: what ``figures`` is asked for -> what measures and writes them."""
 PolicyType = Annotated[int, typer.Option(help='Id of the policy type "model" in the xApp\'s descriptor')]
 
@@ -156,6 +162,7 @@ def whole_pipeline(
             evaluate=lambda _: _evaluated(run, scenario, against, num_drops, seed + 1, store),
             store=client,
             publisher=A1Publisher(mediator, store, policy_type_id=policy_type),
+            journal=Journal(runs),
         )
     if outcome.publication is not None:
         _show_publication(outcome.publication)

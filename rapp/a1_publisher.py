@@ -23,6 +23,9 @@ POLL_PERIOD_S = 0.2
 INSTANCE_PREFIX = "model-"
 """Instances whose id starts so are the rApp's own; others are left alone."""
 
+TRIALS = ("shadow", "canary")
+"""Modes of a model on trial, and the last part of their instances' ids."""
+
 NO_ANSWER_YET = ("", "OTHER_REASON")
 """Reasons that the mediator gives before the xApp has answered; the xApp's refusals name another."""
 
@@ -33,6 +36,8 @@ class PolicyService(Protocol):
     def ensure_policy_type(self, policy_type: PolicyType) -> None: ...
 
     def policy_ids(self, policy_type_id: int) -> list[str]: ...
+
+    def policy(self, policy_type_id: int, policy_id: str) -> dict[str, Any]: ...
 
     def put_policy(self, policy_type_id: int, policy_id: str, policy: dict[str, Any]) -> None: ...
 
@@ -102,19 +107,24 @@ class A1Publisher:
             sha256=stored.sha256,
             store=self._store_target,
         )
-        return self._publish(f"{INSTANCE_PREFIX}{stored.name}-{stored.version}", policy)
+        return self.publish_policy(policy)
 
     def publish_classic(self, allocator: str) -> Publication:
         """Name a classic allocator, which needs no model; returns and raises as ``publish`` does."""
-        return self._publish(f"{INSTANCE_PREFIX}{allocator}", ModelPolicy(allocator=allocator))
+        return self.publish_policy(ModelPolicy(allocator=allocator))
 
-    def _publish(self, policy_id: str, policy: ModelPolicy) -> Publication:
+    def publish_policy(self, policy: ModelPolicy, policy_id: str = "") -> Publication:
+        """Put any model policy, a trial's too; returns and raises as ``publish`` does.
+
+        A trial takes the place of earlier trials alone; what serves everywhere takes the place of all.
+        """
+        policy_id = policy_id or policy_id_of(policy)
         start_s = self._now_s()
         self._a1.ensure_policy_type(model_policy_type(self._policy_type_id))
         self._a1.put_policy(self._policy_type_id, policy_id, policy.to_json())
         status = self._settled(policy_id, start_s + self._timeout_s)
         if status.enforced:
-            self._delete_superseded(policy_id)
+            self._delete_superseded(policy_id, trials_only=policy.on_trial)
         return Publication(
             policy_type_id=self._policy_type_id,
             policy_id=policy_id,
@@ -142,7 +152,39 @@ class A1Publisher:
                 return PolicyStatus(enforce_status="NOT_ENFORCED", enforce_reason="")
             raise
 
-    def _delete_superseded(self, policy_id: str) -> None:
-        for other in self._a1.policy_ids(self._policy_type_id):
-            if other != policy_id and other.startswith(INSTANCE_PREFIX):
+    def _delete_superseded(self, policy_id: str, *, trials_only: bool) -> None:
+        for other in self._own_ids():
+            if other != policy_id and (is_trial(other) or not trials_only):
                 self._a1.delete_policy(self._policy_type_id, other)
+
+    def status(self, policy_id: str) -> PolicyStatus:
+        """What the xApp last said of an instance; NOT_ENFORCED without a reason if there is none.
+
+        Raises:
+            PlatformError: the mediator is not there.
+        """
+        return self._status(policy_id)
+
+    def serving(self) -> dict[str, dict[str, Any]]:
+        """The rApp's instances that are enforced and not on trial, by id. Raises: PlatformError."""
+        ids = [each for each in self._own_ids() if not is_trial(each) and self._status(each).enforced]
+        return {policy_id: self._a1.policy(self._policy_type_id, policy_id) for policy_id in ids}
+
+    def withdraw(self, policy_id: str) -> None:
+        """Delete an instance, if it is there. Raises: PlatformError."""
+        if policy_id in self._own_ids():
+            self._a1.delete_policy(self._policy_type_id, policy_id)
+
+    def _own_ids(self) -> list[str]:
+        return [each for each in self._a1.policy_ids(self._policy_type_id) if each.startswith(INSTANCE_PREFIX)]
+
+
+def policy_id_of(policy: ModelPolicy) -> str:
+    """The instance of a policy: one a version and mode, since statuses of two in one could not be told apart."""
+    name = policy.allocator if policy.model is None else f"{policy.model}-{policy.version}"
+    return f"{INSTANCE_PREFIX}{name}-{policy.mode}" if policy.on_trial else f"{INSTANCE_PREFIX}{name}"
+
+
+def is_trial(policy_id: str) -> bool:
+    """Whether an instance of ours is of a model on trial."""
+    return policy_id.endswith(tuple(f"-{mode}" for mode in TRIALS))

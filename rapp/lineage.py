@@ -1,5 +1,5 @@
-"""What the store and the run folders hold, as metrics: read from disk at every scrape, so that a training in a process
-(or a Kubernetes Job) of its own shows up without a connection to it."""
+"""What the store and the folders of runs and roll-outs hold, as metrics: read from disk at every scrape, so that a
+training in a process (or a Kubernetes Job) of its own shows up without a connection to it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pathlib import Path
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from rapp import journal, rollout_metrics
+from rapp.journal import Journal
+from rapp.rollout import list_rollouts
 from rapp.runs import Run, list_runs
 from rapp.store import ModelStore
 from xapps.runtime.model_file import Manifest
@@ -26,11 +29,13 @@ class LineageCollector(Collector):
     Args:
         store: the model store.
         runs_root: folder of the training runs.
+        rollouts_root: folder of the roll-outs; None: there are none.
     """
 
-    def __init__(self, store: ModelStore, runs_root: Path) -> None:
+    def __init__(self, store: ModelStore, runs_root: Path, rollouts_root: Path | None = None) -> None:
         self._store = store
         self._runs_root = runs_root
+        self._rollouts_root = rollouts_root
 
     def describe(self) -> Iterable[Metric]:
         """The families without samples: registering must not read the disk."""
@@ -46,7 +51,9 @@ class LineageCollector(Collector):
             runs[0].add_metric([state], count)
         for run in found[:NEWEST_RUNS]:
             _add_run(runs, run)
-        return [*models, *runs]
+        rollouts = list_rollouts(self._rollouts_root) if self._rollouts_root is not None else []
+        steps = journal.families(list(Journal(self._runs_root).entries()))
+        return [*models, *runs, *steps, *rollout_metrics.families(rollouts)]
 
 
 def _model_families() -> Sequence[GaugeMetricFamily]:
@@ -105,4 +112,4 @@ def _add_run(families: Sequence[GaugeMetricFamily], run: Run) -> None:
 
 def declared() -> Iterable[Metric]:
     """The families that a scrape of the rApp can hold, without samples."""
-    return [*_model_families(), *_run_families()]
+    return [*_model_families(), *_run_families(), *journal.families(), *rollout_metrics.families()]

@@ -27,6 +27,7 @@ def serve(
     runs: Annotated[Path, typer.Option(help="Folder of training runs")] = Path("out/runs"),
     grpc: Annotated[str, typer.Option(help="host:port of the model store's gRPC face")] = "127.0.0.1:50051",
     rest: Annotated[str, typer.Option(help="host:port of the REST face")] = "127.0.0.1:8090",
+    rollouts: Annotated[Path, typer.Option(help="Folder of roll-outs")] = Path("out/rollouts"),
     experience: Annotated[
         Path | None, typer.Option(help="Folder for what xApps send back, on the gRPC port; without it none is taken")
     ] = None,
@@ -36,7 +37,7 @@ def serve(
 ) -> None:
     """Serve the model store (gRPC) and the REST face until terminated; prints one JSON line when ready."""
     registry, store = CollectorRegistry(), DiskStore(root)
-    registry.register(LineageCollector(store, runs))
+    registry.register(LineageCollector(store, runs, rollouts))
     sink = None
     if experience is not None:
         folder = ExperienceFolder(experience, max_bytes=experience_max_bytes)
@@ -45,7 +46,7 @@ def serve(
     server.start()
     host, port = _host_and_port(rest)
     rest_server = uvicorn.Server(
-        uvicorn.Config(create_app(store, runs, registry), host=host, port=port, log_level="warning")
+        uvicorn.Config(create_app(store, runs, registry, rollouts), host=host, port=port, log_level="warning")
     )
     threading.Thread(target=_say_when_ready, args=(rest_server, server.target), daemon=True).start()
     try:

@@ -160,6 +160,7 @@ class LocalSuite:
         options = {
             "--root": self.folder / "models",
             "--runs": self.folder / "runs",
+            "--rollouts": self.folder / "rollouts",
             "--grpc": self.store_target,
             "--rest": f"{HOST}:{self.ports.rapp_http}",
         }
