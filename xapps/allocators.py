@@ -18,6 +18,7 @@ ALLOCATORS: dict[str, str] = {
     "greedy": "xapps.classic.greedy:GreedyAllocator",
     "matching": "xapps.classic.matching:MatchingAllocator",
     "exact": "xapps.classic.exact:ExactAllocator",
+    "sweep": "xapps.coordination.policy:SweepAllocator",
     "alcor-pair-greedy": "xapps.alcor.policy:pair_greedy",
     "alcor-wmmse": "xapps.alcor.policy:wmmse",
 }
@@ -28,6 +29,8 @@ LEARNED: dict[str, str] = {
     "ssvae": "xapps.ssvae.policy:SsvaePolicy",
     "diffusion-ql": "xapps.diffusion_ql.policy:DiffusionQlPolicy",
     "alcor": "xapps.alcor.policy:AlcorPolicy",
+    "belief": "xapps.belief.policy:BeliefPolicy",
+    "coordination": "xapps.coordination.policy:CoordinationPolicy",
 }
 """Allocators built from a model file by their ``from_model``: name -> ``module:class``."""
 

@@ -1,0 +1,1 @@
+"""Interfering cells coordinated: foreseen changes of RU, best responses of one RU after the other, moves."""
