@@ -59,7 +59,7 @@ def test_the_binary_error_of_nobody_is_one_indicator_a_prb(tiny_dataset):
 
 
 def test_label_counts_stop_at_the_labels_there_are():
-    variants = label_counts(Plan(pool=1000))
+    variants = label_counts(Plan(labels=1000))
     assert sorted({variant.labels for variant in variants}) == [250, 500, 1000]
 
 
@@ -113,7 +113,7 @@ def test_the_exact_solvers_trial_is_kept_and_continues_where_it_was_cut(plan, mo
 
 
 def test_rows_share_the_runs_that_they_have_in_common():
-    rows = label_counts(Plan()) + ablations()
+    rows = label_counts(Plan(labels=4000)) + ablations()
     configured = {(row.labels, str(sorted(row.changes.items()))) for row in rows}
     assert len(configured) == len(rows) - 2  # 500 labels with all terms and with labels alone stand in both tables
     assert all("epochs" not in row.changes for row in rows if row.labels == 2000)
