@@ -15,7 +15,7 @@ from xapps.dqn.core import Core, TorchSegments
 from xapps.dqn.network import Architecture
 from xapps.dqn.presets import Preset
 from xapps.dqn.replay import EpisodeReplay, Transitions
-from xapps.dqn.rollout import play, scattered, visible
+from xapps.dqn.rollout import by_network, finish, play, scattered, visible
 from xapps.dqn.targets import targets
 
 EXPLORING_EPOCHS = 2.0 / 3.0
@@ -45,7 +45,7 @@ class FairPractice:
         level = rng.choice(LEVELS, size=self._preset.episodes)
         problems = assignment.of_drops(report, level)
         epsilon = self.epsilon(epoch)
-        episodes = play(core.architecture, core.numpy(), problems, rng, epsilon)
+        episodes = play(by_network(core.architecture, core.numpy()), problems, rng, epsilon)
         self._replay.add(problems, episodes)
         losses = [
             self._step(core, self._replay.sample(rng, self._preset.batch_size, self._preset.lookahead))
@@ -67,8 +67,8 @@ class FairPractice:
 
     def score(self, core: Core) -> float:
         """Mean worth of the greedy episodes on the validation drops, the best level of each drop."""
-        weights = core.numpy()
-        played = [(problems, play(core.architecture, weights, problems).owner) for problems in self._validation]
+        judge = by_network(core.architecture, core.numpy())
+        played = [(problems, finish(judge, problems)) for problems in self._validation]
         return float(np.max([assignment.worth(*each)[0] for each in played], axis=0).mean())
 
     def arrays(self) -> dict[str, NDArray]:

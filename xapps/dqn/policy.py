@@ -18,7 +18,7 @@ from xapps.dqn import assignment, bits, network
 from xapps.dqn.assignment import LEVELS, Indices
 from xapps.dqn.network import Architecture
 from xapps.dqn.presets import Decoding
-from xapps.dqn.rollout import play
+from xapps.dqn.rollout import by_network, finish, play
 from xapps.runtime.model_file import ModelFile
 
 Array = NDArray[np.float64]
@@ -55,6 +55,7 @@ class DqnPolicy:
         self.decoding = decoding or Decoding()
         self.steps = steps
         self._weights = {name: np.ascontiguousarray(w, np.float32) for name, w in weights.items()}
+        self._judge = by_network(architecture, self._weights)
 
     @classmethod
     def from_model(cls, model: ModelFile) -> DqnPolicy:
@@ -115,7 +116,7 @@ class DqnPolicy:
         _require_finite(report)
         level = rng.choice(LEVELS, size=len(np.asarray(report.gain_db)))
         problems = assignment.of_drops(report, level)
-        owner = play(self.architecture, self._weights, problems, rng, epsilon).owner
+        owner = play(self._judge, problems, rng, epsilon).owner
         _, power_w = assignment.worth(problems, owner)
         ue_ids = np.broadcast_to(report.ue_ids, (len(problems), report.num_ues))
         return Allocation(
@@ -138,7 +139,7 @@ class DqnPolicy:
         if cell.num_ues == 0:
             return np.full(cell.num_prbs, NOBODY, np.int16), np.zeros(cell.num_prbs)
         problems = assignment.of_cell(cell, levels)
-        owner = play(self.architecture, self._weights, problems, rng, epsilon).owner
+        owner = finish(self._judge, problems) if rng is None else play(self._judge, problems, rng, epsilon).owner
         worth, power_w = assignment.worth(problems, owner)
         best = int(worth.argmax())
         return owner[best], power_w[best] if self.decoding.power == "exact" else even_power_w(cell)

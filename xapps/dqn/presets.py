@@ -45,7 +45,7 @@ class Preset:
     kind: Literal["fair", "paper"] = "fair"
     width: int = 32
     layers: int = 2
-    epochs: int = 40
+    epochs: int = 30
     episodes: int = 64
     """Episodes an epoch; the fair ones are played side by side."""
     steps: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,9 +26,33 @@ class Episodes:
     """By step, shape (N, K)."""
 
 
+Judge = Callable[[Problems, Owners, Mask], NDArray[np.float32]]
+"""Values of the allowed pairs, shape (M,), in a state; ``allowed`` has shape (N, U * K)."""
+
+
+def by_network(architecture: Architecture, weights: Weights) -> Judge:
+    """Judges by a Q-network; ``weights`` are numpy arrays."""
+
+    def judge(problems: Problems, owner: Owners, allowed: Mask) -> NDArray[np.float32]:
+        segments = NumpySegments(np.count_nonzero(allowed, axis=-1))
+        values: NDArray[np.float32] = network.pair_values(
+            architecture, weights, visible(problems, owner, allowed), segments, np
+        )
+        return values
+
+    return judge
+
+
+def by_next_reward(problems: Problems, owner: Owners, allowed: Mask) -> NDArray[np.float32]:
+    """Judges by the potential that a pair gains at once: what the decision process is worth if nobody learns."""
+    lack = assignment.lacking(problems, owner)[..., None]
+    met = assignment.SHORTFALL_WEIGHT * np.minimum(problems.rate, lack)
+    met += assignment.MISSED_WEIGHT * ((lack > 0.0) & (problems.rate >= lack))
+    return (met - problems.regret).reshape(allowed.shape)[allowed].astype(np.float32)
+
+
 def play(
-    architecture: Architecture,
-    weights: Weights,
+    judge: Judge,
     problems: Problems,
     rng: np.random.Generator | None = None,
     epsilon: NDArray[np.float64] | float = 0.0,
@@ -35,7 +60,6 @@ def play(
     """Play every problem to its end, epsilon-greedily.
 
     Args:
-        weights: numpy arrays.
         rng: draws the exploration; None plays greedily whatever ``epsilon`` is.
         epsilon: probability of a random allowed action, one for all or one a problem, shape (N,).
     """
@@ -43,17 +67,23 @@ def play(
     step = np.zeros_like(owner)
     reward = np.zeros(owner.shape)
     for t in range(problems.num_prbs):
-        action = choose(architecture, weights, problems, owner, rng, epsilon)
-        after = assignment.give(owner, action)
+        after = assignment.give(owner, choose(judge, problems, owner, rng, epsilon))
         reward[:, t] = assignment.rewards(problems, owner, after)
         step[after != owner] = t
         owner = after
     return Episodes(owner, step, reward)
 
 
+def finish(judge: Judge, problems: Problems) -> Owners:
+    """Owners after greedy episodes, shape (N, K): as :func:`play`, without the book-keeping of learning."""
+    owner = problems.unassigned()
+    for _ in range(problems.num_prbs):
+        owner = assignment.give(owner, choose(judge, problems, owner, None, 0.0))
+    return owner
+
+
 def choose(
-    architecture: Architecture,
-    weights: Weights,
+    judge: Judge,
     problems: Problems,
     owner: Owners,
     rng: np.random.Generator | None,
@@ -61,9 +91,7 @@ def choose(
 ) -> Indices:
     """One action a problem, an index into the flattened (U, K), shape (N,)."""
     allowed = assignment.actions(problems, owner).reshape(len(owner), -1)
-    segments = NumpySegments(np.count_nonzero(allowed, axis=-1))
-    values = network.pair_values(architecture, weights, visible(problems, owner, allowed), segments, np)
-    greedy = scattered(values, allowed).argmax(axis=-1)
+    greedy = scattered(judge(problems, owner, allowed), allowed).argmax(axis=-1)
     if rng is None:
         return greedy
     drawn = np.where(allowed, rng.random(allowed.shape), -1.0).argmax(axis=-1)

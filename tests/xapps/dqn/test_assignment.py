@@ -15,11 +15,11 @@ from oran.e2sm.rrm import Allocation
 from oran.errors import ConfigError
 from xapps.dqn import assignment
 from xapps.dqn.features import NAMES, observe
-from xapps.dqn.rollout import play
+from xapps.dqn.rollout import by_network, by_next_reward, finish, play, scattered
 
 
 def test_rewards_add_up_to_the_worth_of_the_end_whatever_the_counting_power(fair, weights, problems):
-    episodes = play(fair, weights, problems, np.random.default_rng(0), 0.5)
+    episodes = play(by_network(fair, weights), problems, np.random.default_rng(0), 0.5)
     start = assignment.potential(problems, problems.unassigned())
     worth, _ = assignment.worth(problems, episodes.owner)
     gained = episodes.reward.sum(axis=-1) / assignment.REWARD_SCALE
@@ -40,7 +40,7 @@ def test_worth_is_the_physics_weighted_throughput_less_the_price_of_what_lacks(m
 
 
 def test_every_episode_gives_away_every_prb_once(fair, weights, problems):
-    episodes = play(fair, weights, problems, np.random.default_rng(0), 1.0)
+    episodes = play(by_network(fair, weights), problems, np.random.default_rng(0), 1.0)
     assert ((episodes.owner >= 0) & (episodes.owner < 4)).all()
     np.testing.assert_array_equal(np.sort(episodes.step, axis=-1), np.tile(np.arange(6), (12, 1)))
 
@@ -76,7 +76,7 @@ def test_permuting_ues_and_prbs_permutes_features_and_decisions(fair, weights, m
     other = assignment.of_drops(replace(report, gain_db=report.gain_db[:, ues][..., prbs]), np.ones(6))
     x, y = observe(one, one.unassigned()), observe(other, other.unassigned())
     np.testing.assert_allclose(y, x[:, ues][:, :, prbs], rtol=1e-5, atol=1e-6)
-    expected, found = play(fair, weights, one).owner, play(fair, weights, other).owner
+    expected, found = play(by_network(fair, weights), one).owner, play(by_network(fair, weights), other).owner
     np.testing.assert_array_equal(ues[found], expected[:, prbs])
 
 
@@ -93,9 +93,25 @@ def test_features_are_finite_and_of_order_one_in_extreme_cells(make_report):
 
 def test_a_lone_ue_has_no_rival(fair, weights, make_report):
     problems = assignment.of_drops(make_report(2, ues=1, prbs=3), np.ones(2))
-    assert (play(fair, weights, problems).owner == 0).all()
+    assert (play(by_network(fair, weights), problems).owner == 0).all()
 
 
 def test_several_rus_cannot_be_learned_from_at_once(make_report):
     with pytest.raises(ConfigError, match="one cell"):
         assignment.of_drops(make_report(2, rus=2), np.ones(2))
+
+
+def test_judging_by_the_next_reward_takes_the_pair_that_gains_most_potential(problems):
+    owner = problems.unassigned()
+    allowed = assignment.actions(problems, owner).reshape(len(problems), -1)
+    chosen = scattered(by_next_reward(problems, owner, allowed), allowed).argmax(axis=-1)
+    best = assignment.potential(problems, assignment.give(owner, chosen))
+    for action in range(allowed.shape[1]):
+        rows = np.flatnonzero(allowed[:, action])
+        after = assignment.give(owner[rows], np.full(len(rows), action))
+        assert (assignment.potential(problems.at(rows), after) <= best[rows] + 1e-4).all()
+
+
+def test_finishing_is_playing_greedily(fair, weights, problems):
+    judge = by_network(fair, weights)
+    np.testing.assert_array_equal(finish(judge, problems), play(judge, problems).owner)

@@ -8,12 +8,12 @@ import pytest
 from xapps.dqn import assignment
 from xapps.dqn.printed import TransitionReplay
 from xapps.dqn.replay import EpisodeReplay
-from xapps.dqn.rollout import play
+from xapps.dqn.rollout import by_network, play
 
 
 @pytest.fixture
 def played(fair, weights, problems):
-    return play(fair, weights, problems, np.random.default_rng(0), 0.7)
+    return play(by_network(fair, weights), problems, np.random.default_rng(0), 0.7)
 
 
 @pytest.fixture
