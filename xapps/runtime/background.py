@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import queue
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-
-log = logging.getLogger(__name__)
 
 Job = Callable[[], None]
 
@@ -21,10 +18,10 @@ class Background:
 
     Args:
         max_waiting: jobs that may wait; further ones are refused.
-        on_failure: told that a job raised; the thread goes on.
+        on_failure: told what a job raised; the thread goes on.
     """
 
-    def __init__(self, max_waiting: int, on_failure: Callable[[Exception], None] = lambda error: None) -> None:
+    def __init__(self, max_waiting: int, on_failure: Callable[[Exception], None]) -> None:
         self._jobs: queue.Queue[Job | None] = queue.Queue(max_waiting)
         self._on_failure = on_failure
 
@@ -64,6 +61,5 @@ class Background:
     def _survive(self, job: Job) -> None:
         try:
             job()
-        except Exception as error:
-            log.exception("work beside the loop failed")
+        except Exception as error:  # noqa: BLE001 - handed on
             self._on_failure(error)

@@ -14,7 +14,6 @@ in force.
 from __future__ import annotations
 
 import logging
-import queue
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -33,6 +32,7 @@ from oran.platform.a1_messages import (
 )
 from oran.rmr.message_types import MessageType
 from oran.rmr.wire import RmrMessage
+from xapps.runtime.background import Background, Job
 from xapps.runtime.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,6 @@ class PolicyRecord:
 
 PolicyKey = tuple[int, str]
 Place = tuple[int, Role]
-Job = Callable[[], None]
 
 
 class Policies:
@@ -105,9 +104,11 @@ class Policies:
         self._handler_id = handler_id
         self._send = send
         self._metrics = metrics
-        self._jobs: queue.Queue[Job | None] = queue.Queue(max_queue)
+        self._jobs = Background(max_queue, self._note_failure)
         self._records: dict[PolicyKey, PolicyRecord] = {}
         self._in_force: dict[Place, PolicyKey] = {}
+        self._former: dict[Place, PolicyKey] = {}
+        """What was in force before: again so, if its successor is lost and it is still there."""
 
     # --- from any thread --------------------------------------------------------------------------
 
@@ -140,19 +141,8 @@ class Policies:
         """Every known instance, for the operator."""
         return list(self._records.values())
 
-    def stop(self) -> None:
-        """End ``run`` once the job at hand is done; what waits is dropped, the mediator sends it again."""
-        while True:
-            try:
-                self._jobs.put_nowait(None)
-                return
-            except queue.Full:
-                self._jobs.get_nowait()
-
     def _put(self, job: Job) -> None:
-        try:
-            self._jobs.put_nowait(job)
-        except queue.Full:
+        if not self._jobs.offer(job):
             self._metrics.messages_dropped.inc()
             log.warning("a policy request was dropped: too many wait")
 
@@ -160,14 +150,15 @@ class Policies:
 
     def run(self) -> None:
         """Handle requests until ``stop``."""
-        while (job := self._jobs.get()) is not None:
-            self._survive(job)
+        self._jobs.run()
 
     def run_pending(self) -> None:
         """Handle what waits now, and return."""
-        while not self._jobs.empty():
-            if (job := self._jobs.get()) is not None:
-                self._survive(job)
+        self._jobs.run_pending()
+
+    def stop(self) -> None:
+        """End ``run`` once the job at hand is done; what waits is dropped, the mediator sends it again."""
+        self._jobs.stop()
 
     def handle(self, message: RmrMessage) -> None:
         """One A1 policy request.
@@ -197,6 +188,8 @@ class Policies:
         for former in self._places_of(key):
             if former != place:  # promoted from a trial, or put back on one
                 self._vacate(former)
+        if self._in_force.get(place, key) != key:
+            self._former[place] = self._in_force[place]
         self._in_force[place] = key
         self._supersede_others(key, place)
         return self._store(PolicyRecord(request, HandlerStatus.OK))
@@ -219,6 +212,7 @@ class Policies:
     def _vacate(self, place: Place) -> None:
         self._enforcer(place).withdraw()
         del self._in_force[place]
+        self._former.pop(place, None)
 
     def _supersede_others(self, key: PolicyKey, place: Place) -> None:
         for other, record in list(self._records.items()):
@@ -246,6 +240,10 @@ class Policies:
         if key is not None:
             record = replace(self._records[key], status=HandlerStatus.ERROR, reason=reason, final=True)
             self._respond(self._store(record))
+        former = self._former.pop(place, None)
+        if former in self._records and place[1] is Role.SERVING:  # what it chose serves again
+            self._in_force[place] = former
+            self._respond(self._store(PolicyRecord(self._records[former].request, HandlerStatus.OK)))
 
     def _judge(self, policy_type_id: int, reason: str) -> None:
         key = self._in_force.get((policy_type_id, Role.SERVING))
@@ -274,16 +272,10 @@ class Policies:
         )
         self._send(RmrMessage(MessageType.A1_POLICY_RESP, encode_policy_response(response)))
 
-    def _survive(self, job: Job) -> None:
+    def _note_failure(self, error: Exception) -> None:
         """The worker goes on whatever a request does to it."""
-        try:
-            job()
-        except SuiteError as error:
-            log.warning("policy: %s: %s", type(error).__name__, error)
-            self._metrics.handler_errors.labels(MessageType.A1_POLICY_REQ.name, type(error).__name__).inc()
-        except Exception as error:
-            log.exception("a policy request failed")
-            self._metrics.handler_errors.labels(MessageType.A1_POLICY_REQ.name, type(error).__name__).inc()
+        log.warning("policy: %s: %s", type(error).__name__, error, exc_info=not isinstance(error, SuiteError))
+        self._metrics.handler_errors.labels(MessageType.A1_POLICY_REQ.name, type(error).__name__).inc()
 
 
 def _key(request: PolicyRequest) -> PolicyKey:

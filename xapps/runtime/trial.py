@@ -86,7 +86,7 @@ class Trials:
 
     def __init__(self, slot: ModelSlot, metrics: Metrics, *, max_waiting: int = 16) -> None:
         self.on_stopped: Callable[[str], None] = lambda reason: None
-        self.background = Background(max_waiting)
+        self.background = Background(max_waiting, lambda error: log.warning("in the shadow: %r", error))
         self._slot = slot
         self._metrics = metrics
         self._lock = threading.Lock()

@@ -397,6 +397,19 @@ def test_a_canary_that_ended_by_itself_is_not_enforced_and_not_tried_again(bench
     assert bench.answers[-1] == ("trial", "ERROR")
 
 
+def test_when_a_promoted_model_is_taken_back_the_policy_before_is_in_force_again(bench: Bench) -> None:
+    bench.slot.on_roll_back = lambda reason: bench.policies.lost(MODEL, reason)
+    bench.request({"allocator": "greedy"}, "old")
+    old = bench.slot.serving
+    bench.request(reference(), "new")
+    bench.slot.roll_back(bench.slot.serving, "loses throughput")
+    bench.policies.run_pending()
+    assert bench.slot.serving is old
+    assert bench.answers[-2:] == [("new", "ERROR"), ("old", "OK")]
+    bench.request("", "old", operation="DELETE")
+    assert bench.slot.serving is bench.slot.initial
+
+
 def test_guard_rules_on_a_serving_policy_begin_a_watch(bench: Bench) -> None:
     bench.request(reference(guard={}), "model")
     assert on_trial(bench) == "watch"
