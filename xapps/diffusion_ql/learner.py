@@ -112,6 +112,9 @@ class DiffusionQlLearner:
                 "drops": self.experience.size,
                 "validation_drops": self._validation.size,
                 "field_drops": sum(part.size for part in self._extra),
+                "behaviour_rewards": dict(
+                    zip(self.preset.behaviours, self.experience.reward.mean(axis=0).tolist(), strict=False)
+                ),
                 "best_epoch": self._best_epoch,
                 "validation_reward": self._best_score,
             },

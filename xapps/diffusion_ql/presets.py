@@ -29,11 +29,11 @@ class Preset:
     critics: int = 2
     diffusion_steps: int = 20
     """T, Table I."""
-    drops: int = 1000
+    drops: int = 600
     """States; with several answers each."""
-    epochs: int = 8
+    epochs: int = 6
     """Passes over the drops."""
-    batch_size: int = 16
+    batch_size: int = 8
     """Drops in a step."""
     answers: int = 2
     """Answers denoised a drop and step."""
