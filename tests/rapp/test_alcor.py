@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from rapp import alcor_demands, alcor_plots, figures_alcor
+from rapp import alcor_demands, alcor_measures, alcor_networks, alcor_plots, alcor_tables
+from rapp.alcor_measures import Plan, sum_rates
 from rapp.alcor_runs import trained
 from xapps.alcor import demand_networks
 from xapps.alcor.channels import draw_snr
 from xapps.alcor.demand_networks import Effort
 from xapps.alcor.perceptron import PerceptronArchitecture
-from xapps.alcor.time_sharing import violation_percent
+from xapps.alcor.time_sharing import TimeSharingRule, violation_percent
 from xapps.alcor.ura import PairGreedyUra, WmmseUra
 
 TINY = {"epochs": 1, "steps_per_epoch": 3, "links_per_step": 800, "width": 8, "layers": 1}
@@ -22,12 +23,19 @@ TINY = {"epochs": 1, "steps_per_epoch": 3, "links_per_step": 800, "width": 8, "l
 
 @pytest.fixture
 def plan(tmp_path, monkeypatch):
-    monkeypatch.setattr(figures_alcor, "graph_policy", lambda plan: PairGreedyUra())
-    return figures_alcor.Plan(
+    monkeypatch.setattr(alcor_tables, "graph_policies", lambda plan: [PairGreedyUra()])
+    monkeypatch.setattr(alcor_tables, "GAMMA", {3: 1.0, 5: 1.0, 6: 1.0})
+    monkeypatch.setattr(alcor_networks, "FIXED_HIDDEN", {3: (8, 4), 6: (8, 4)})
+    monkeypatch.setattr(alcor_demands, "TABLE_2", {n: np.full(n, 0.2) for n in (3, 6)})
+    monkeypatch.setattr(alcor_demands, "TABLE_3", {n: np.full(n, 0.4) for n in (3, 6)})
+    return Plan(
         seeds=(0, 1),
+        trainings=1,
         channels=120,
         settle=5,
         iterations=10,
+        held=100,
+        fixed_steps=2,
         effort=Effort(steps=3),
         root=tmp_path,
         docs=tmp_path,
@@ -39,7 +47,7 @@ def test_wmmse_lands_where_the_paper_does(plan):
     paper = {0.25: 5.88, 0.5: 6.74, 0.75: 7.33, 1.0: 7.74}
     larger = replace(plan, channels=700)
     for kappa, rate in paper.items():
-        assert figures_alcor._sum_rates(WmmseUra(), 20, kappa, larger).mean() == pytest.approx(rate, abs=0.1)
+        assert sum_rates([WmmseUra()], 20, kappa, larger).mean() == pytest.approx(rate, abs=0.1)
 
 
 def test_a_run_is_found_again_and_keeps_its_curves(tmp_path):
@@ -52,15 +60,15 @@ def test_a_run_is_found_again_and_keeps_its_curves(tmp_path):
 
 @pytest.mark.parametrize("name", ["table-2", "table-3", "algorithm", "table-4", "geometric"])
 def test_tables_are_measured_in_small(plan, name):
-    lines = figures_alcor.tables(plan)[name]()
+    lines = alcor_tables.TABLES[name](plan)
     rows = [line for line in lines if line.startswith("|")]
     width = rows[0].count("|")
     assert len(rows) >= 4 and all(row.count("|") == width for row in rows)
     assert "nan" not in "".join(rows)
 
 
-def test_few_channels_allow_table_2_at_once_and_none_allow_table_3(plan):
-    rows = figures_alcor.geometric(replace(plan, channels=400))
+def test_few_channels_allow_table_2_at_once_and_none_allow_table_3(tmp_path):
+    rows = alcor_tables.geometric(Plan(channels=400, programs=0, root=tmp_path))
     assert rows[3].startswith("| Table III | 0.00 %")
 
 
@@ -70,14 +78,44 @@ def test_figures_are_drawn(tmp_path, monkeypatch, name):
     assert alcor_plots.draw(name, PairGreedyUra(), tmp_path, 0).stat().st_size > 5000
 
 
+def test_each_test_seed_is_played_by_the_policy_of_its_training(monkeypatch):
+    played = []
+
+    class Noted:
+        def __init__(self, name):
+            self.name = name
+
+        def shares(self, snr, active, weight=None):
+            played.append(self.name)
+            return active
+
+    sum_rates([Noted("a"), Noted("b")], 3, 1.0, Plan(seeds=(0, 1, 2), channels=alcor_measures.CHUNK))
+    assert played == ["a", "b", "a"]
+
+
+def test_multipliers_held_fixed_are_judged_on_channels_of_their_own(plan):
+    rule = TimeSharingRule(rule="past", gamma=1.0)
+    demand = np.array([0.5, 0.5, 1.0])
+    longer = replace(plan, settle=20, iterations=5, held=6000)
+    found = alcor_measures.window(PairGreedyUra(), demand, rule, longer, 0)
+    assert 0.0 <= alcor_measures.held_violation_percent(PairGreedyUra(), demand, rule, found, longer, 0) < 30.0
+
+
+def test_a_network_is_trained_once(tmp_path):
+    plan = Plan(root=tmp_path)
+    first = alcor_networks.kept(plan, "n", lambda: {"w": np.ones((2, 2))})
+    again = alcor_networks.kept(plan, "n", lambda: pytest.fail("trained twice"))
+    assert np.array_equal(first["w"], again["w"])
+
+
 def test_users_count_from_one_and_later_parts_win():
     assert alcor_demands.TABLE_3[20][[0, 4, 10, 11, 18]].tolist() == [0.1, 0.4, 0.0, 0.2, 0.8]
     assert alcor_demands.INFEASIBLE[[18, 19, 24, 29, 30]].tolist() == [0.0, 2.0, 3.0, 3.0, 5.0]
 
 
-def test_the_page_has_a_place_for_every_table(plan):
+def test_the_page_has_a_place_for_every_table():
     page = Path("docs/alcor.md").read_text()
-    assert all(f"<!-- table: {name} -->" in page for name in figures_alcor.tables(plan))
+    assert all(f"<!-- table: {name} -->" in page for name in alcor_tables.TABLES)
 
 
 def test_reward_charges_shortfalls_only():

@@ -45,6 +45,9 @@ class Effort:
     demand_vectors: int = 20
     """Of the dynamic network: demand vectors a batch."""
     penalty: float = PENALTY
+    batch: int = BATCH
+    own_emphasis: float = 1.0
+    """Of the fixed network: as in the presets of the perceptron."""
 
 
 def reward(rate: Tensor, demand: Tensor, penalty: float = PENALTY) -> Tensor:
@@ -57,15 +60,18 @@ def train_fixed(shape: PerceptronArchitecture, demand: Array, effort: Effort, se
     rng = np.random.default_rng([seed, 1])
     w = _tensors(perceptron.initialise(shape, rng) | normalisers(shape))
     wanted = torch.tensor(demand, dtype=torch.float32)
+    emphasis = (1.0 + (effort.own_emphasis - 1.0) * torch.eye(shape.users)).reshape(-1)
 
     def climb() -> Tensor:
-        snr = _channels(rng, BATCH, shape.users)
-        share = torch.sigmoid(normalised_logits(shape, w, _inputs(snr)))
+        snr = _channels(rng, effort.batch, shape.users)
+        share = torch.sigmoid(normalised_logits(shape, w, _inputs(snr) * emphasis))
         return reward(rates_bps_hz(snr, share, torch).mean(0), wanted, effort.penalty)
 
     _ascend(list(w.values()), climb, effort)
     with torch.no_grad():
-        return _arrays(folded(shape, w, _inputs(_channels(rng, 4 * BATCH, shape.users))))
+        found = folded(shape, w, _inputs(_channels(rng, 4 * effort.batch, shape.users)) * emphasis)
+        found["0.weight"] = found["0.weight"] * emphasis[:, None]
+        return _arrays(found)
 
 
 def train_dynamic(

@@ -28,6 +28,8 @@ class Preset:
     """Of the graph policy: whether updates see mean and maximum of all users."""
     hidden: tuple[int, ...] = (400, 200)
     """Of the perceptron."""
+    own_emphasis: float = 1.0
+    """Of the perceptron: factor on the N own gains among its N^2 inputs while it learns, lest they drown."""
     epochs: int = 30
     steps_per_epoch: int = 50
     links_per_step: int = 25_600
@@ -49,7 +51,15 @@ class Preset:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "steps_per_epoch", "links_per_step", "largest_batch", "inner_slots", "threads"):
+        for name in (
+            "epochs",
+            "steps_per_epoch",
+            "links_per_step",
+            "largest_batch",
+            "inner_slots",
+            "threads",
+            "own_emphasis",
+        ):
             if getattr(self, name) < 1:
                 raise ConfigError(name, getattr(self, name), "at least 1")
         if not self.users or min(self.users) < 1:
@@ -84,8 +94,9 @@ class Preset:
 _MLP = Preset(
     kind="perceptron",
     users=(20,),
-    epochs=170,
-    links_per_step=512 * 400,
+    epochs=120,
+    links_per_step=256 * 400,
+    own_emphasis=5.0,
     learning_rate=3e-3,
     weighted_share=0.0,
     logit_decay=0.0,

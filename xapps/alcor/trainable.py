@@ -60,20 +60,30 @@ class Graph:
 
 
 class Perceptron:
-    """The centralised policy; batch normalisation in front of every rectifier, folded away for serving."""
+    """The centralised policy; batch normalisation in front of every rectifier, folded away for serving.
+
+    Who is worth sending shows in the N own gains first. Among N^2 alike inputs they take long to be found, and users
+    whose own gain no unit has found are the dead ones; so they enter amplified, and the first layer keeps the factor.
+    """
 
     def __init__(self, preset: Preset) -> None:
         self._shape = PerceptronArchitecture(users=preset.users[0], hidden=preset.hidden)
         self.architecture = {"kind": "perceptron", "perceptron": self._shape.to_dict()}
+        self._emphasis = (1.0 + (preset.own_emphasis - 1.0) * torch.eye(self._shape.users)).reshape(-1)
 
     def initialise(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         return perceptron.initialise(self._shape, rng) | normalisers(self._shape)
 
     def slots(self, w: Weights, snr: Tensor, weight: Tensor, active: Tensor) -> list[tuple[Tensor, float]]:
-        return [(normalised_logits(self._shape, w, perceptron.inputs(snr, active, torch)), 1.0)]
+        return [(normalised_logits(self._shape, w, self._inputs(snr, active)), 1.0)]
 
     def served(self, w: Weights, snr: Tensor, active: Tensor) -> dict[str, np.ndarray]:
-        return _plain(folded(self._shape, w, perceptron.inputs(snr, active, torch)))
+        found = folded(self._shape, w, self._inputs(snr, active))
+        found["0.weight"] = found["0.weight"] * self._emphasis[:, None]
+        return _plain(found)
+
+    def _inputs(self, snr: Tensor, active: Tensor) -> Tensor:
+        return perceptron.inputs(snr, active, torch) * self._emphasis
 
 
 class Local:
