@@ -84,7 +84,7 @@ def labels(figure: Figure, plan: Plan, say: Say) -> None:
         ]
         left.semilogx(counts, score, color=colour, marker="o", label=f"SS-VAE, {kind}")
         right.semilogx(counts, 100 * np.array(errors), color=colour, marker="o", label=f"SS-VAE, {kind}")
-    for name in ("exact", "matching", "greedy"):
+    for name in dict.fromkeys((plan.yardstick, "matching", "greedy")):
         left.axhline(float(reference(plan, edge, name, say).score.mean()), label=name, **_line(name))
     nobody = trivial(judged)["*constant power, nobody served*"].binary_error
     right.axhline(100 * nobody, color="gray", linestyle=":", label="nobody served")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -85,6 +87,14 @@ def test_a_comparison_prints_every_variant_and_reference_over_its_seeds(plan):
     assert cells[-1][1] == "100.00 %"
     assert ["±" in row[1] for row in cells] == [True, True, False, False, False]
     assert len(list((plan.root / "runs").iterdir())) == 2  # decoding differs, weights do not
+
+
+def test_another_yardstick_leaves_the_exact_solver_out(plan):
+    lines = figures.comparison(replace(plan, yardstick="matching"), "tiny", [], lambda text: None)
+    assert "of matching" in lines[0]
+    assert not any("exact" in line for line in lines)
+    assert "100.00 %" in next(line for line in lines if line.startswith("| *matching*"))
+    assert replace(plan, yardstick="matching").command.endswith("--yardstick matching")
 
 
 def test_the_exact_solvers_trial_is_kept_and_continues_where_it_was_cut(plan, monkeypatch):
