@@ -14,16 +14,18 @@ from rich.console import Console
 from e2sim import scenario as scenarios
 from oran.errors import ConfigError, SuiteError
 from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client
-from rapp import datasets, evaluation, figures, figures_alcor, figures_diffusion_ql, figures_ssvae, pipeline
+from rapp import datasets, evaluation, figures, figures_alcor, figures_diffusion_ql, figures_ssvae, models_cli, pipeline
 from rapp.a1_publisher import A1Publisher, Publication
 from rapp.display import dataset_bar, show_verdict, training_bar
 from rapp.experience import cli as experience_cli
 from rapp.incumbent import allocator_of
 from rapp.journal import Journal
 from rapp.local import cli as one_machine
+from rapp.models_cli import SigningKeyOption
 from rapp.rollout_cli import rollout
 from rapp.runs import Run, RunConfig
 from rapp.serve import serve
+from rapp.signing import SigningStore, key_from
 from xapps import allocators
 from xapps.runtime.model_file import ModelFile
 from xapps.runtime.model_slot import build
@@ -33,7 +35,10 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(one_machine.app)
 app.add_typer(figures_alcor.app, name="alcor")
 app.add_typer(experience_cli.app, name="experience")
+app.add_typer(models_cli.keys, name="keys")
 app.command()(serve)
+app.command()(models_cli.sign)
+app.command()(models_cli.models)
 app.command()(rollout)
 console = Console()
 
@@ -152,15 +157,17 @@ def whole_pipeline(
     store: Store = "127.0.0.1:50051",
     a1: Annotated[str, typer.Option(help="URL of the A1 mediator")] = "http://127.0.0.1:10000",
     policy_type: PolicyType = DEFAULT_MODEL_TYPE_ID,
+    signing_key: SigningKeyOption = None,
 ) -> None:
     """Train (without a data set: in the gate's scenario), evaluate, put and publish; exits 1 unless it then serves."""
     source = {"scenario": scenario} if data is None else {"dataset": str(data)}
     run = Run.create(runs, RunConfig(allocator=allocator, model=allocator, preset=preset, seed=seed, **source))
+    key = key_from(signing_key)
     with ModelStoreClient(store) as client, A1Client(a1) as mediator:
         outcome = pipeline.run(
             train=lambda: _trained(run),
             evaluate=lambda _: _evaluated(run, scenario, against, num_drops, seed + 1, store),
-            store=client,
+            store=client if key is None else SigningStore(client, key),
             publisher=A1Publisher(mediator, store, policy_type_id=policy_type),
             journal=Journal(runs),
         )

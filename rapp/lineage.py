@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from rapp import journal, rollout_metrics
 from rapp.journal import Journal
+from rapp.origin import signature_state
 from rapp.rollout import list_rollouts
 from rapp.runs import Run, list_runs
 from rapp.store import ModelStore
@@ -45,7 +46,7 @@ class LineageCollector(Collector):
         """The families as things stand now."""
         models, runs = _model_families(), _run_families()
         for stored in self._store.list()[:NEWEST_MODELS]:
-            _add_model(models, stored)
+            _add_model(models, stored, signature_state(stored, self._store.trusted))
         found = list_runs(self._runs_root)
         for state, count in Counter(run.state for run in found).items():
             runs[0].add_metric([state], count)
@@ -67,6 +68,7 @@ def _model_families() -> Sequence[GaugeMetricFamily]:
         GaugeMetricFamily(
             "rapp_model_evaluation", "what the gate measured of a version, by figure", labels=[*version, "figure"]
         ),
+        GaugeMetricFamily("rapp_model_signature", "who vouches for a version, by state: 1", labels=[*version, "state"]),
     )
 
 
@@ -82,14 +84,15 @@ def _run_families() -> Sequence[GaugeMetricFamily]:
     )
 
 
-def _add_model(families: Sequence[GaugeMetricFamily], stored: StoredVersion) -> None:
-    info, created, size, evaluation = families
+def _add_model(families: Sequence[GaugeMetricFamily], stored: StoredVersion, signature: str) -> None:
+    info, created, size, evaluation, signatures = families
     manifest = Manifest.model_validate_json(stored.manifest_json)
     version = [stored.name, str(stored.version)]
     scenario = manifest.scenario.name if manifest.scenario else ""
     info.add_metric([*version, manifest.allocator, scenario, str(manifest.training.get("run", "")), stored.sha256], 1)
     created.add_metric(version, stored.created_unix_s)
     size.add_metric(version, stored.size_bytes)
+    signatures.add_metric([*version, signature], 1)
     for figure, value in manifest.metrics.items():
         evaluation.add_metric([*version, figure], value)
 

@@ -12,10 +12,12 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from oran.errors import ConfigError, DigestMismatch, ModelError, ModelNotFound, ModelRejected, SuiteError
+from rapp.origin import described
 from rapp.rollout import RolloutState, list_rollouts, named
 from rapp.runs import Run, list_runs
 from rapp.store import ModelStore
 from xapps.runtime.model_store import StoredVersion
+from xapps.runtime.signatures import TrustedKeys
 
 HTTP_STATUS: dict[type[SuiteError], int] = {
     ModelNotFound: 404,
@@ -36,14 +38,14 @@ def create_app(
     app.add_exception_handler(SuiteError, _answer_error)
     routes: dict[str, Callable[..., Any]] = {
         "/health": lambda: {"status": "ok"},
-        "/models": lambda: [_model(stored) for stored in store.list()],
+        "/models": lambda: [_model(stored, store.trusted) for stored in store.list()],
         "/runs": lambda: [run.summary() for run in list_runs(runs_root)],
         "/rollouts": lambda: [_rollout(*each) for each in list_rollouts(rollouts_root)],
         "/metrics": lambda: Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST),
     }
 
     def model(name: str, version: int) -> dict[str, Any]:
-        return _model(store.read(name, version)[0])
+        return _model(store.read(name, version)[0], store.trusted)
 
     def run(run_id: str) -> dict[str, Any]:
         return Run.named(runs_root, run_id).summary(with_curves=True)
@@ -62,7 +64,7 @@ def _rollout(rollout_id: str, state: RolloutState) -> dict[str, Any]:
     return {"id": rollout_id, "stage": state.stage, "reason": state.reason, "stages": stages}
 
 
-def _model(stored: StoredVersion) -> dict[str, Any]:
+def _model(stored: StoredVersion, trusted: TrustedKeys | None) -> dict[str, Any]:
     return {
         "name": stored.name,
         "version": stored.version,
@@ -70,6 +72,7 @@ def _model(stored: StoredVersion) -> dict[str, Any]:
         "size_bytes": stored.size_bytes,
         "created_unix_s": stored.created_unix_s,
         "manifest": json.loads(stored.manifest_json),
+        **described(stored, trusted),
     }
 
 

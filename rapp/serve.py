@@ -20,6 +20,7 @@ from rapp.metrics import ExperienceMetrics, StoreMetrics
 from rapp.rest import create_app
 from rapp.service import StoreServer
 from rapp.store import DiskStore
+from xapps.runtime.signatures import TrustedKeys
 
 
 def serve(
@@ -34,9 +35,17 @@ def serve(
     experience_max_bytes: Annotated[
         int, typer.Option(min=1, help="Limit of that folder; the oldest segments make room")
     ] = 4 * 1024**3,
+    trusted_key: Annotated[
+        list[str],
+        typer.Option(
+            envvar="RAPP_TRUSTED_KEYS",
+            help="Public key, ed25519:...; may be repeated. With one, other signatures are not taken",
+        ),
+    ] = [],  # noqa: B006 - typer copies
 ) -> None:
     """Serve the model store (gRPC) and the REST face until terminated; prints one JSON line when ready."""
-    registry, store = CollectorRegistry(), DiskStore(root)
+    trusted = TrustedKeys.parse(trusted_key) if trusted_key else None
+    registry, store = CollectorRegistry(), DiskStore(root, trusted=trusted)
     registry.register(LineageCollector(store, runs, rollouts))
     sink = None
     if experience is not None:

@@ -10,7 +10,7 @@ import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -134,8 +134,3 @@ class SigningStore:
         stored = self._store.put(model)
         manifest = model.manifest.model_copy(update={"version": stored.version})
         return self._store.sign(stored.name, stored.version, self._key.sign(manifest))
-
-
-def signature_state(stored: StoredVersion) -> list[dict[str, Any]]:
-    """Who signed a version, for people; whether the signatures hold is for whoever trusts the keys to say."""
-    return [{"key_id": each.key_id, "ed25519": each.value.hex()} for each in stored.signatures]

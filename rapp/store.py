@@ -71,7 +71,7 @@ class ModelStore(ABC):
 
     def __init__(self, clock: Callable[[], float] = time.time, trusted: TrustedKeys | None = None) -> None:
         self._clock = clock
-        self._trusted = trusted
+        self.trusted = trusted
         self._lock = threading.RLock()
         self._subscriptions: list[Subscription] = []
 
@@ -139,9 +139,9 @@ class ModelStore(ABC):
     def _check_signature(self, stored: StoredVersion, signature: Signature) -> None:
         if len(signature.value) != SIGNATURE_BYTES or not KEY_ID_PATTERN.fullmatch(signature.key_id):
             raise ModelRejected(f"{stored.name} {stored.version}: not an Ed25519 signature")
-        if self._trusted is not None:
+        if self.trusted is not None:
             manifest = ModelFile.parse(stored.manifest_json, b"").manifest
-            self._trusted.verified(manifest, (signature,))
+            self.trusted.verified(manifest, (signature,))
 
     def list(self, name: str = "") -> Rows:
         """Versions of one model, or of all, newest first."""
