@@ -1,0 +1,122 @@
+"""Models on trial on the running platform: bad ones are taken back by themselves, good ones walk into service."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client, PolicyStatus, model_policy_type
+from rapp.a1_publisher import A1Publisher
+from tests.system.conftest import Rig
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+
+GUARD = {"min_intervals": 100, "block_intervals": 10}
+
+
+@pytest.fixture
+def a1(rig: Rig) -> Iterator[A1Client]:
+    with A1Client(rig.suite.a1_url) as client:
+        client.ensure_policy_type(model_policy_type())
+        yield client
+        for policy_id in client.policy_ids(DEFAULT_MODEL_TYPE_ID):
+            client.delete_policy(DEFAULT_MODEL_TYPE_ID, policy_id)
+        rig.until(lambda: rig.xapp()["allocator"] == "equal", "the initial allocator is back")
+
+
+def metric(rig: Rig, name: str, **labels: str) -> float | None:
+    """A sample of the xApp's metrics; None if it is not there."""
+    text = httpx.get(f"{rig.suite.xapps['ssvae'].url}/metrics", trust_env=False).text
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == f"ricxapp_{name}" and labels.items() <= sample.labels.items():
+                return sample.value
+    return None
+
+
+def rollbacks(rig: Rig) -> float:
+    return metric(rig, "model_rollbacks_total", cause="throughput") or 0.0
+
+
+def status(a1: A1Client, policy_id: str) -> PolicyStatus:
+    return a1.policy_status(DEFAULT_MODEL_TYPE_ID, policy_id)
+
+
+def serve_matching(rig: Rig, a1: A1Client) -> None:
+    assert A1Publisher(a1, rig.suite.store_target).publish_classic("matching").enforced
+    assert rig.xapp()["allocator"] == "matching"
+
+
+def controls(rig: Rig) -> dict[str, float]:
+    return {name: rig.counter(f"controls_{name}") for name in ("sent", "refused", "unsent")}
+
+
+def test_a_bad_canary_is_taken_back_and_controls_never_stop(rig: Rig, a1: A1Client) -> None:
+    serve_matching(rig, a1)
+    before, taken_back = controls(rig), rollbacks(rig)
+    reports = rig.counter("reports")
+    body = {"allocator": "random", "mode": "canary", "canary": {"share": 0.5}, "guard": GUARD}
+    a1.put_policy(DEFAULT_MODEL_TYPE_ID, "model-random-canary", body)
+    rig.until(lambda: status(a1, "model-random-canary").enforced, "the canary is in force")
+    rig.until(
+        lambda: (metric(rig, "trial_intervals", mode="canary", arm="candidate") or 0) > 20, "a canary that decides"
+    )
+    rig.until(lambda: not status(a1, "model-random-canary").enforced, "the xApp takes it back")
+    assert status(a1, "model-random-canary").enforce_reason == "STATEMENT_NOT_APPLICABLE"
+    assert rollbacks(rig) == taken_back + 1
+    assert metric(rig, "trial_info", mode="canary") is None
+    assert status(a1, "model-matching").enforced
+    assert rig.xapp()["allocator"] == "matching"
+    record = next(each for each in rig.xapp()["policies"] if each["instance"] == "model-random-canary")
+    assert "loses" in record["reason"]
+    after = controls(rig)
+    assert after["sent"] - before["sent"] >= rig.counter("reports") - reports - 2
+    assert (after["refused"], after["unsent"]) == (before["refused"], before["unsent"])
+
+
+def test_a_bad_model_that_was_promoted_is_taken_back_for_what_served_before(rig: Rig, a1: A1Client) -> None:
+    serve_matching(rig, a1)
+    served = rig.counter("reports")
+    rig.until(lambda: rig.counter("reports") > served + 260, "a baseline")
+    taken_back = rollbacks(rig)
+    a1.put_policy(DEFAULT_MODEL_TYPE_ID, "model-random", {"allocator": "random", "guard": GUARD})
+    rig.until(lambda: rig.xapp()["allocator"] == "random", "the promotion")
+    rig.until(lambda: rig.xapp()["allocator"] == "matching", "the roll-back")
+    rig.until(lambda: not status(a1, "model-random").enforced, "the status says so")
+    rig.until(lambda: status(a1, "model-matching").enforced, "what serves again is in force again")
+    assert rollbacks(rig) == taken_back + 1
+
+
+def test_a_good_model_walks_from_the_shadow_to_everywhere(rig: Rig, a1: A1Client, tmp_path: Path) -> None:
+    rollouts = rig.suite.folder / "rollouts"
+    options = {
+        "--xapp": rig.suite.xapps["ssvae"].url,
+        "--a1": rig.suite.a1_url,
+        "--store": rig.suite.store_target,
+        "--share": "0.5",
+        "--guard": json.dumps(GUARD),
+        "--rollouts": str(rollouts),
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "rapp",
+        "rollout",
+        "matching",
+        *(part for pair in options.items() for part in pair),
+    ]
+    walked = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert walked.returncode == 0, walked.stdout + walked.stderr
+    assert rig.xapp()["allocator"] == "matching"
+    assert a1.policy_ids(DEFAULT_MODEL_TYPE_ID) == ["model-matching"]
+    [shown] = httpx.get(f"http://127.0.0.1:{rig.suite.ports.rapp_http}/rollouts", trust_env=False).json()
+    assert (shown["stage"], shown["stages"]) == ("done", ["shadow", "canary", "full"])
+    scraped = httpx.get(f"http://127.0.0.1:{rig.suite.ports.rapp_http}/metrics", trust_env=False).text
+    assert 'rapp_rollouts{stage="done"} 1.0' in scraped
