@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from e2sim import scenario as scenarios
 from rapp import ssvae_sweeps
 from rapp.accuracy import accuracy, trivial
 from rapp.figures import Plan, Say, Variant, learned, reference, run_of, seeds_of, trained
-from rapp.ssvae_rows import PAPER_TABLE_6, held_out_labels, label_counts
+from rapp.ssvae_rows import BEST_OF_8, PAPER_TABLE_6, held_out_labels, label_counts
 from rapp.ssvae_sweeps import BOUND, CAPS_DBM, POWERS_DBM, UES, Curve
 
 if TYPE_CHECKING:
@@ -77,12 +78,14 @@ def labels(figure: Figure, plan: Plan, say: Say) -> None:
     for kind, colour in (("all terms", "tab:blue"), ("supervised only", "tab:purple")):
         rows = [variant for variant in variants if variant.title.endswith(kind)]
         counts = [variant.labels for variant in rows]
-        score = [np.mean([each.score.mean() for each in learned(plan, edge, row, say)[0]]) for row in rows]
+        for decoding, style, decoded in (({}, "-", ""), (BEST_OF_8, "--", ", best of 8")):
+            trials = [learned(plan, edge, replace(row, decoding=decoding), say)[0] for row in rows]
+            score = [np.mean([each.score.mean() for each in found]) for found in trials]
+            left.semilogx(counts, score, style, color=colour, marker="o", label=f"SS-VAE, {kind}{decoded}")
         errors = [
             np.mean([accuracy(trained(plan, edge, row, seed), judged).binary_error for seed in seeds_of(plan, row)])
             for row in rows
         ]
-        left.semilogx(counts, score, color=colour, marker="o", label=f"SS-VAE, {kind}")
         right.semilogx(counts, 100 * np.array(errors), color=colour, marker="o", label=f"SS-VAE, {kind}")
     for name in dict.fromkeys((plan.yardstick, "matching", "greedy")):
         left.axhline(float(reference(plan, edge, name, say).score.mean()), label=name, **_line(name))

@@ -89,6 +89,16 @@ def test_a_comparison_prints_every_variant_and_reference_over_its_seeds(plan):
     assert len(list((plan.root / "runs").iterdir())) == 2  # decoding differs, weights do not
 
 
+def test_a_table_of_both_decodings_says_what_the_latent_is_worth(plan):
+    variants = [Variant(title="one", changes=SMALL), Variant(title="two", labels=10, changes=SMALL, seeds=1)]
+    matched = replace(plan, yardstick="matching")
+    lines = figures_ssvae.both_decodings(matched, "tiny", variants, lambda text: None)
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
+    assert [row[0] for row in cells] == ["one", "two"]
+    assert [row[-1] for row in cells] == ["2", "1"]
+    assert all(float(row[2].split()[0]) >= float(row[1].split()[0]) - 1e-9 for row in cells)
+
+
 def test_another_yardstick_leaves_the_exact_solver_out(plan):
     lines = figures.comparison(replace(plan, yardstick="matching"), "tiny", [], lambda text: None)
     assert "of matching" in lines[0]
