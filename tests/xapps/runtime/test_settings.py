@@ -200,3 +200,28 @@ def test_controls_satisfy_their_schema_and_are_settings(path: Path) -> None:
     classic = schema["properties"]["allocator"]["enum"]
     assert set(classic) <= set(allocators.ALLOCATORS)
     assert controls["preload"] == [path.parents[1].name]
+
+
+PUBLIC_KEY = "ed25519:gyClGXfYw4yopJJ8Zw31gh5El2GUXhXp77JqFQnSMOo="
+
+
+def test_trusted_keys_come_from_the_environment_as_a_json_list_or_as_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.load([*BASE, "--trusted-keys", PUBLIC_KEY]).trust.keys.keys.keys() == {"cd8fa86afd6bf20d"}
+    monkeypatch.setenv("XAPP_TRUSTED_KEYS", json.dumps([PUBLIC_KEY]))
+    monkeypatch.setenv("XAPP_REQUIRE_SIGNATURE", "true")
+    trust = settings.load(BASE).trust
+    assert (list(trust.keys.keys), trust.required) == (["cd8fa86afd6bf20d"], True)
+
+
+@pytest.mark.parametrize("options", [["--require-signature", "true"], ["--trusted-keys", "ed25519:short"]])
+def test_keys_that_cannot_work_are_refused_at_the_start(options: list[str]) -> None:
+    with pytest.raises(ConfigError, match=r"trusted_keys"):
+        settings.load([*BASE, *options])
+
+
+def test_experience_is_off_until_a_target_is_named() -> None:
+    assert settings.load(BASE).experience_target == ""
+    chosen = settings.load([*BASE, "--experience-target", "rapp:50051", "--experience-share", "0.25"])
+    assert (chosen.experience_target, chosen.experience_share) == ("rapp:50051", 0.25)
+    with pytest.raises(ConfigError, match="experience_target"):
+        settings.load([*BASE, "--experience-target", "http://rapp"])
