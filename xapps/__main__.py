@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+
+from xapps.runtime.program import leave
 
 ROOM = Path(__file__).parent
 
@@ -31,7 +31,4 @@ def _program(name: str) -> str:
 
 
 if __name__ == "__main__":
-    status = main(sys.argv[1:])
-    logging.shutdown()
-    sys.stdout.flush()
-    os._exit(status)  # see xapps/runtime/__main__.py
+    leave(main(sys.argv[1:]))

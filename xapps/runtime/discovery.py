@@ -12,15 +12,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 from oran.errors import PlatformError
 from oran.platform.node_inventory import NodeDetails, NodeInventoryClient, OfferedFunction
 from oran.platform.subscriptions import SubscriptionClient, SubscriptionInstance, SubscriptionRequest
+from xapps.runtime.asking import Asking
 from xapps.runtime.ledger import SubscriptionLedger
 from xapps.runtime.metrics import PlatformMetrics
 from xapps.runtime.notifications import NotificationBox
-from xapps.runtime.subscription_book import Subscription, SubscriptionBook, Trigger, TriggerT
+from xapps.runtime.subscription_book import Subscription, SubscriptionBook, TriggerT
 
 log = logging.getLogger(__name__)
 
@@ -32,35 +33,6 @@ MAX_SILENT_ROUNDS = 3
 
 class SubscriptionFailed(PlatformError):
     """SubMgr or the node refused a subscription, or did not say in time what became of it."""
-
-
-_AskedT = TypeVar("_AskedT", bound=Trigger, contravariant=True)
-
-
-class Asking(Protocol[_AskedT]):
-    """What a kind of xApp asks of the nodes that speak its service model."""
-
-    @property
-    def timeout_s(self) -> float:
-        """Wait for the notification."""
-        ...
-
-    @property
-    def watchdog_s(self) -> float:
-        """Silence after which a subscription is made anew."""
-        ...
-
-    def offer(self, details: NodeDetails) -> OfferedFunction | None:
-        """The node's RAN function of the service model, if it has one."""
-        ...
-
-    def check(self, meid: str, offer: OfferedFunction, trigger: _AskedT) -> None:
-        """Raises PlatformError if the node cannot report like that."""
-        ...
-
-    def request(self, meid: str, details: NodeDetails, trigger: _AskedT) -> SubscriptionRequest:
-        """The subscription of one node; raises PlatformError if there can be none."""
-        ...
 
 
 @dataclass(slots=True)
