@@ -55,7 +55,7 @@ class Preset:
     behaviours: tuple[str, ...] = ("random", "random-repaired", "greedy")
     perturbed: int = 3
     """Answers a drop that are the greedy policy's with some PRBs in other hands."""
-    own_answers: int = 2
+    own_answers: int = 1
     """Answers a drop that the learning policy adds every epoch; 0 learns from the behaviour policies alone."""
     exploration: float = 1.0
     """Standard deviation of the noise that those start from."""
