@@ -199,7 +199,7 @@ def test_controls_satisfy_their_schema_and_are_settings(path: Path) -> None:
     assert set(schema["properties"]) <= set(Settings.model_fields)
     classic = schema["properties"]["allocator"]["enum"]
     assert set(classic) <= set(allocators.ALLOCATORS)
-    assert controls["preload"] == [path.parents[1].name]
+    assert controls["preload"] == [path.parents[1].name.replace("_", "-")]
 
 
 PUBLIC_KEY = "ed25519:gyClGXfYw4yopJJ8Zw31gh5El2GUXhXp77JqFQnSMOo="
