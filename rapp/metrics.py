@@ -23,7 +23,7 @@ class ExperienceMetrics:
         self.transitions = Gauge(
             "rapp_experience_transitions",
             "Transitions of the streams met, by what became of them: stored, dropped by the xApp, or lost",
-            ["xapp", "fate"],
+            ["source", "fate"],
             registry=registry,
         )
         self.bytes = Counter("rapp_experience_received_bytes_total", "Bytes of transitions taken", registry=registry)

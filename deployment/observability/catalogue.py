@@ -11,10 +11,12 @@ from prometheus_client.core import Metric
 from e2sim.node.metrics import NodeMetrics
 from oran.e2sm.kpm.measurements import DEFINITIONS
 from rapp import lineage
+from rapp.metrics import ExperienceMetrics as SinkMetrics
 from rapp.metrics import StoreMetrics
 from ric.metrics import PlatformMetrics
 from xapps.kpimon.metrics import Metrics as KpimonMetrics
 from xapps.kpimon.series import LABELS, metric_name
+from xapps.runtime.experience import ExperienceMetrics
 from xapps.runtime.metrics import Metrics as XappMetrics
 
 GIVEN_BY_PROMETHEUS = {"up": frozenset({"job", "instance", "xapp"})}
@@ -48,7 +50,10 @@ def exported() -> list[Exported]:
     """Every family of every process."""
     store = CollectorRegistry()
     StoreMetrics(store)
-    allocators = list(_of_registry("xapp", XappMetrics().registry))
+    SinkMetrics(store)
+    xapp = XappMetrics()
+    ExperienceMetrics(xapp)
+    allocators = list(_of_registry("xapp", xapp.registry))
     shared = {family.name for family in allocators}
     return [
         *allocators,

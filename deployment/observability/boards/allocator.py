@@ -10,6 +10,8 @@ from deployment.observability.panels import Query, board, choice, lines, number,
 
 DEADLINE = ((None, "green"), (0.01, "orange"), (0.02, "red"))
 FEW = ((None, "green"), (0.01, "orange"), (0.05, "red"))
+FATES = ("recorded", "sent", "acked", "dropped", "unmatched")
+"""Of a transition on its way to the rApp."""
 YES = ((None, "red"), (1.0, "green"))
 
 
@@ -24,6 +26,8 @@ def build(xapp: Xapp) -> Any:
             "Now": _now(me, node),
             "Decisions": _decisions(me, node),
             "Model and platform": _model(me),
+            "Model on trial": _trial(me),
+            "Reports and experience": _reports(me, node),
             "Radio": _radio(node),
         },
         [choice("meid", "E2 node", f"ricxapp_indications_total{me}")],
@@ -89,6 +93,65 @@ def _model(me: str) -> list[Any]:
             "Calls that failed, by operation",
             "ops",
             Query(q.quiet(q.per_second("ricxapp_platform_errors_total", me, by=("operation",))), "{{operation}}"),
+        ),
+    ]
+
+
+def _trial(me: str) -> list[Any]:
+    """Shadow, canary and the watch after a promotion; empty series show as zero."""
+    outcomes = q.per_second("ricxapp_shadow_decisions_total", me, by=("outcome",))
+    return [
+        rows(
+            "On trial", "Mode, allocator, model, version", Query(q.quiet(f"ricxapp_trial_info{me}")), hidden=("Value",)
+        ),
+        lines(
+            "Throughput by arm",
+            "Mean since the trial began [bps/Hz]",
+            "none",
+            _arms("weighted_throughput_bps_per_hz", me),
+        ),
+        lines("Satisfied by arm", "Mean share of UEs", "percentunit", _arms("satisfied_ratio", me)),
+        lines(
+            "Loss of the candidate",
+            "Mean and the bounds that the guard goes by",
+            "percentunit",
+            Query(q.quiet(f"max by (mode, kpi, bound) (ricxapp_trial_loss_ratio{me})"), "{{mode}} {{kpi}} {{bound}}"),
+        ),
+        lines("Shadow", "Decisions by what became of them", "ops", Query(q.quiet(outcomes), "{{outcome}}")),
+        lines(
+            "Rollbacks",
+            "Models taken back by the xApp itself, by cause",
+            "short",
+            Query(f"sum by (cause) (ricxapp_model_rollbacks_total{me})", "{{cause}}"),
+        ),
+    ]
+
+
+def _arms(figure: str, me: str) -> Query:
+    return Query(q.quiet(f"max by (mode, arm) (ricxapp_trial_{figure}{me})"), "{{mode}} {{arm}}")
+
+
+def _reports(me: str, node: str) -> list[Any]:
+    unusable = q.per_second("ricxapp_reports_unusable_total", node, by=("reason",))
+    return [
+        lines(
+            "Unusable reports",
+            "By reason, and the last safe decisions that answered them",
+            "ops",
+            Query(q.quiet(unusable), "{{reason}}"),
+            Query(q.quiet(q.per_second("ricxapp_decisions_last_safe_total", node)), "last safe decision"),
+        ),
+        lines(
+            "Signatures",
+            "Models looked at since the start, by verdict",
+            "short",
+            Query(f"sum by (verdict) (ricxapp_model_signatures_total{me})", "{{verdict}}"),
+        ),
+        lines(
+            "Experience",
+            "Transitions to the rApp",
+            "ops",
+            *(Query(q.quiet(q.per_second(f"ricxapp_experience_{fate}_total", me)), fate) for fate in FATES),
         ),
     ]
 

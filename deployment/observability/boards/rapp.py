@@ -9,6 +9,7 @@ from deployment.observability.panels import Query, bars, board, choice, lines, n
 
 RUN = q.matching(run="$run")
 SHARES = "satisfied_share|of_exact|drops_all_satisfied|infeasible_before_projection"
+_LOSS = "{{rollout}} {{stage}} {{kpi}} {{bound}}"
 VERDICT = ((None, "red"), (1.0, "green"))
 
 
@@ -45,6 +46,28 @@ def build() -> Any:
                     "Shares", "Of UEs, draws, decisions and the exact optimum", "percentunit", _figures(SHARES), top=1
                 ),
                 bars("Decision time", "Percentiles on the gate's machine", "ms", _figures("latency_.*")),
+            ],
+            "Roll-outs and experience": [
+                lines("Roll-outs", "By stage", "short", Query(q.quiet("sum by (stage) (rapp_rollouts)"), "{{stage}}")),
+                lines(
+                    "Loss of a stage",
+                    "Throughput relative, satisfied UEs absolute",
+                    "percentunit",
+                    Query(q.quiet("max by (rollout, stage, kpi, bound) (rapp_rollout_loss_ratio)"), _LOSS),
+                ),
+                lines(
+                    "Experience",
+                    "Transitions by what became of them",
+                    "short",
+                    Query(q.quiet("sum by (source, fate) (rapp_experience_transitions)"), "{{source}} {{fate}}"),
+                ),
+                lines(
+                    "Verdicts and publications",
+                    "Since the journal began",
+                    "short",
+                    Query(q.quiet("sum by (verdict) (rapp_gate_verdicts_total)"), "gate: {{verdict}}"),
+                    Query(q.quiet("sum by (status) (rapp_models_published_total)"), "A1: {{status}}"),
+                ),
             ],
             "Lineage": [
                 rows("Models", "Version, run, scenario, digest", Query("rapp_model_info"), width=16, hidden=("Value",)),
