@@ -57,12 +57,12 @@ class Plan:
     docs: Path = Path("docs")
 
 
-def learned_policies(plan: Plan, preset: str, trainings: int = 0) -> list[Ura]:
+def learned_policies(plan: Plan, preset: str, trainings: int = 0, powers: str = "ranked") -> list[Ura]:
     """The policies of a preset, one a training seed; ``trainings`` of them, or as many as the plan says."""
     found: list[Ura] = []
     for seed in range(trainings or plan.trainings):
         model = trained(plan.root, preset, seed=seed)
-        found.append(learned.from_weights(model.manifest.architecture, model.weights))
+        found.append(learned.from_weights(model.manifest.architecture | {"powers": powers}, model.weights))
     return found
 
 

@@ -75,13 +75,18 @@ def table_1(plan: Plan) -> list[str]:
         ("local-non-diverse", "5.45 / 6.09 / 6.35 / 6.62"),
     ):
         trainings = 1 if preset.endswith("non-diverse") else 0
-        rows[preset] = (learned_policies(plan, preset, trainings), paper)
+        rows[preset] = (learned_policies(plan, preset, trainings, "sigmoid"), paper)
+    rows["perceptron, ranked"] = (learned_policies(plan, "perceptron"), "–")
     rows |= {"pair-greedy": ([PairGreedyUra()], "–"), "best user": ([BestUserUra()], "–")}
     lines = header("policy", *(f"κ = {kappa:g}" for kappa in KAPPAS), "dead users", "paper")
     for name, (policies, paper) in rows.items():
         cells = [spread(sum_rates(policies, 20, kappa, plan)) for kappa in KAPPAS]
         lines.append(row(name, [*cells, str(dead_users(policies, 20, plan)), paper]))
-    return [*lines, "", "Non-diverse: one training seed. Dead users: of all training seeds together."]
+    return [
+        *lines,
+        "",
+        "Non-diverse: one training seed. Dead users: of all training seeds together. Ranked: see above.",
+    ]
 
 
 def table_2(plan: Plan) -> list[str]:

@@ -97,13 +97,20 @@ def features(snr: Array, weight: Array, active: Array, xp: Any) -> tuple[Array, 
 
 def logits(a: GraphArchitecture, w: Mapping[str, Any], snr: Array, weight: Array, active: Array, xp: Any) -> Array:
     """Logits of the power shares, shape (..., N); meaningless for inactive users."""
+    node, edge, _ = features(snr, weight, active, xp)
     if not 0 < a.candidates < snr.shape[-1]:
-        return _network(a, w, snr, weight, active, xp)
-    node, _, _ = features(snr, weight, active, xp)
-    index = best_paired(node[..., 1] * active, a.candidates, xp)
+        return _network(a, w, node, edge, active, xp)
     take = np.take_along_axis if xp is np else xp.take_along_dim
-    rows = take(snr, index[..., :, None], -2)
-    found = _network(a, w, take(rows, index[..., None, :], -1), take(weight, index, -1), take(active, index, -1), xp)
+    index = best_paired(node[..., 1] * active, a.candidates, xp)
+    senders = take(edge, index[..., None, :, None], -2)
+    found = _network(
+        a,
+        w,
+        take(node, index[..., None], -2),
+        take(senders, index[..., :, None, None], -3),
+        take(active, index, -1),
+        xp,
+    )
     chosen = (index[..., None] == xp.arange(snr.shape[-1])) * 1.0  # (..., K, N)
     return (chosen * (found - SILENT)[..., None]).sum(-2) + SILENT
 
@@ -115,9 +122,8 @@ def best_paired(rate: Array, candidates: int, xp: Any) -> Array:
     return xp.topk(rate, candidates, -1)[1]
 
 
-def _network(a: GraphArchitecture, w: Mapping[str, Any], snr: Array, weight: Array, active: Array, xp: Any) -> Array:
-    node, edge, _ = features(snr, weight, active, xp)
-    heard = (off_diagonal(snr, xp) * active[..., None, :])[..., None]  # (..., N, N, 1)
+def _network(a: GraphArchitecture, w: Mapping[str, Any], node: Array, edge: Array, active: Array, xp: Any) -> Array:
+    heard = (off_diagonal(edge[..., 0], xp) * active[..., None, :])[..., None]  # (..., N, N, 1)
     crowd = active[..., None]
     h = (node @ w["in"] + w["in.bias"]).clip(0)
     for layer in range(a.layers):

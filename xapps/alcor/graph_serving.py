@@ -55,15 +55,15 @@ class GraphForward:
         self._in = np.vstack([weights["in"], weights["in.bias"]])
         self._out = np.append(weights["out"][:, 0], weights["out.bias"])
 
-    def logits(self, snr: Array, weight: Array | None, active: Array) -> Array:
+    def logits(self, snr: Array, weight: Array | None, active: Array | None) -> Array:
         """Logits of the power shares, shape (B, N); inactive users and those who are no candidates are silent.
 
         Args:
             snr: shape (B, N, N), receiver first.
             weight: of the utilities, shape (B, N); None: all equal.
-            active: xi, shape (B, N), 0 or 1.
+            active: xi, shape (B, N), 0 or 1; None: everybody.
         """
-        if active.all():
+        if active is None:
             return self._of_pairs(snr, weight, None)
         if len(snr) > 1:
             return np.where(active > 0, self._of_pairs(snr, weight, active), np.float32(SILENT))

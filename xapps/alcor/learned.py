@@ -32,7 +32,7 @@ class GraphUra:
     Args:
         architecture: shape of the network.
         weights: as ``graph.weight_shapes`` lists them.
-        binary: powers are 0 or p_max, since optima are almost binary: the first users of the ranking by logit, as many
+        ranked: powers are 0 or p_max, since optima are almost binary: the first users of the ranking by logit, as many
             as make the sum rate largest. Otherwise the sigmoid's.
 
     Raises:
@@ -42,21 +42,21 @@ class GraphUra:
     name = "graph"
     takes_weights = True
 
-    def __init__(self, architecture: GraphArchitecture, weights: Weights, *, binary: bool = True) -> None:
+    def __init__(self, architecture: GraphArchitecture, weights: Weights, *, ranked: bool = True) -> None:
         self._w = _checked(weights, graph.weight_shapes(architecture))
-        self._forward, self._binary = GraphForward(architecture, self._w), binary
+        self._forward, self._ranked = GraphForward(architecture, self._w), ranked
         self._most = architecture.candidates or MOST_ON
 
     def shares(self, snr: Array, active: Array, weight: Array | None = None) -> Array:
-        snr32, on = np.asarray(snr, np.float32), np.asarray(active, np.float32)
+        snr32 = np.asarray(snr, np.float32)
         utility = None if weight is None else np.asarray(weight, np.float32)
+        on = None if active.all() else np.asarray(active, np.float32)
         logit = self._forward.logits(snr32, utility, on)
-        if not self._binary:
+        if not self._ranked:
             return _sigmoid(logit) * active
-        if on.all():
+        if on is None:
             return on_from_the_top(snr32, utility, logit, self._most)
-        worth = on if utility is None else on * utility
-        return on_from_the_top(snr32, worth, logit, self._most) * active
+        return on_from_the_top(snr32, on if utility is None else on * utility, logit, self._most) * active
 
 
 class PerceptronUra:
@@ -65,6 +65,7 @@ class PerceptronUra:
     Args:
         architecture: shape of the network.
         weights: as ``perceptron.weight_shapes`` lists them.
+        ranked: as for the graph policy; the paper's powers are the sigmoid's.
 
     Raises:
         ModelRejected: weights and architecture do not fit together.
@@ -73,16 +74,19 @@ class PerceptronUra:
     name = "perceptron"
     takes_weights = False
 
-    def __init__(self, architecture: PerceptronArchitecture, weights: Weights) -> None:
+    def __init__(self, architecture: PerceptronArchitecture, weights: Weights, *, ranked: bool = True) -> None:
         self._w = _checked(weights, perceptron.weight_shapes(architecture))
-        self._architecture = architecture
+        self._architecture, self._ranked = architecture, ranked
 
     def shares(self, snr: Array, active: Array, weight: Array | None = None) -> Array:
         require_no_weights(weight, self.name)
         if snr.shape[-1] != self._architecture.users:
             raise ConfigError("users", snr.shape[-1], f"the perceptron was made for {self._architecture.users}")
-        x = perceptron.inputs(np.asarray(snr, np.float32), np.asarray(active, np.float32), np)
-        return _sigmoid(perceptron.logits(self._architecture, self._w, x)) * active
+        snr32, on = np.asarray(snr, np.float32), np.asarray(active, np.float32)
+        logit = perceptron.logits(self._architecture, self._w, perceptron.inputs(snr32, on, np))
+        if not self._ranked:
+            return _sigmoid(logit) * active
+        return on_from_the_top(snr32, on, np.where(on > 0, logit, -np.inf), MOST_ON) * active
 
 
 class LocalUra:
@@ -120,17 +124,19 @@ LEARNED_KINDS = (GraphUra, PerceptronUra, LocalUra)
 def from_weights(architecture: Mapping[str, Any], weights: bytes) -> Ura:
     """The policy of a manifest's architecture and its safetensors bytes.
 
+    ``architecture["powers"]`` is "ranked" (the default) or "sigmoid"; the distributed policy has no ranking.
+
     Raises:
         ModelRejected: they do not make a network.
     """
     try:
         tensors = safetensors.load(weights)
+        ranked = {"ranked": True, "sigmoid": False}[architecture.get("powers", "ranked")]
         match architecture["kind"]:
             case "graph":
-                return GraphUra(GraphArchitecture(**architecture["graph"]), tensors)
+                return GraphUra(GraphArchitecture(**architecture["graph"]), tensors, ranked=ranked)
             case "perceptron":
-                fields = dict(architecture["perceptron"])
-                return PerceptronUra(PerceptronArchitecture(**fields | {"hidden": tuple(fields["hidden"])}), tensors)
+                return PerceptronUra(_perceptron(architecture["perceptron"]), tensors, ranked=ranked)
             case "local":
                 return LocalUra(tensors, int(architecture["local"]["inner_slots"]))
             case kind:
@@ -139,6 +145,10 @@ def from_weights(architecture: Mapping[str, Any], weights: bytes) -> Ura:
         raise ModelRejected(f"weights are no safetensors file: {error}") from error
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise ModelRejected(f"architecture lacks or misnames a field: {error}") from error
+
+
+def _perceptron(fields: Mapping[str, Any]) -> PerceptronArchitecture:
+    return PerceptronArchitecture(**dict(fields) | {"hidden": tuple(fields["hidden"])})
 
 
 def _checked(weights: Weights, expected: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:

@@ -47,7 +47,7 @@ def test_serving_gives_the_numbers_of_the_network_that_learned(
     shape = GraphArchitecture(width=8, layers=2, candidates=candidates, crowd=crowd)
     weights = network(shape, rng)
     snr, active, weight = sample(rng, batch, users, share_active, weighted)
-    found = GraphForward(shape, weights).logits(snr, weight, active)
+    found = GraphForward(shape, weights).logits(snr, weight, None if active.all() else active)
     ones = np.ones_like(active) if weight is None else weight
     expected = graph.logits(shape, weights, snr, ones, active, np)
     on = active > 0

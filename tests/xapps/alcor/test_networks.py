@@ -28,9 +28,9 @@ def briefly_trained():
     return learned.from_weights(result.architecture, result.weights)
 
 
-def some_graph(binary=False):
+def some_graph(ranked=False):
     shape = GraphArchitecture(width=8, layers=2)
-    return learned.GraphUra(shape, graph.initialise(shape, np.random.default_rng(3)), binary=binary)
+    return learned.GraphUra(shape, graph.initialise(shape, np.random.default_rng(3)), ranked=ranked)
 
 
 def test_rates_are_those_of_the_physics():
@@ -201,3 +201,34 @@ def test_switching_off_zeroes_rows_and_columns():
     off = switched(np.ones((2, 2)), np.array([1.0, 0.0]))
     assert off.tolist() == [[1.0, 0.0], [0.0, 0.0]]
     assert links.off_diagonal(off, np).tolist() == [[0.0, 1.0], [1.0, 0.0]]
+
+
+def test_amplified_inputs_of_training_are_part_of_the_served_first_layer():
+    from xapps.alcor import perceptron, trainable
+
+    small = preset("perceptron").with_changes({"users": [4], "hidden": [12, 8], "own_emphasis": 5.0})
+    policy = trainable.Perceptron(small)
+    w = {name: torch.tensor(value) for name, value in policy.initialise(np.random.default_rng(0)).items()}
+    snr, active = (
+        torch.tensor(draw_snr("iid", np.random.default_rng(1), 600, 4), dtype=torch.float32),
+        torch.ones(600, 4),
+    )
+    expected = policy.slots(w, snr, active, active)[0][0]
+    served = policy.served(w, snr, active)
+    shape = perceptron.PerceptronArchitecture(users=4, hidden=(12, 8))
+    found = perceptron.logits(shape, served, perceptron.inputs(snr.numpy(), active.numpy(), np))
+    assert np.allclose(found, expected.numpy(), atol=1e-3)
+
+
+def test_a_ranked_perceptron_is_binary_and_no_worse_than_its_best_user():
+    from xapps.alcor import perceptron
+
+    shape = perceptron.PerceptronArchitecture(users=4, hidden=(12, 8))
+    weights = perceptron.initialise(shape, np.random.default_rng(0))
+    snr, active = draw_snr("iid", np.random.default_rng(1), 50, 4), np.ones((50, 4))
+    ranked = learned.PerceptronUra(shape, weights).shares(snr, active)
+    sigmoid = learned.PerceptronUra(shape, weights, ranked=False).shares(snr, active)
+    assert set(np.unique(ranked)) == {0.0, 1.0}
+    assert not set(np.unique(sigmoid)) <= {0.0, 1.0}
+    first = np.arange(4) == sigmoid.argmax(axis=-1)[:, None]
+    assert (rates_bps_hz(snr, ranked).sum(-1) >= rates_bps_hz(snr, first * 1.0).sum(-1) - 1e-4).all()
