@@ -164,6 +164,22 @@ def _decision_alerts(name: str, me: str) -> list[Alert]:
             f"xApp {name} has refused a model",
             "A model was named by an A1 policy and refused in the last 10 minutes; the earlier one still serves.",
         ),
+        Alert(
+            "XappModelRolledBack",
+            f"sum by (xapp, cause) (increase(ricxapp_model_rollbacks_total{me}[10m])) > 0",
+            "0m",
+            "warning",
+            f"xApp {name} has taken a model back",
+            "Cause: {{ $labels.cause }}; the model before it, or the initial allocator, serves again.",
+        ),
+        Alert(
+            "XappReportsUnusable",
+            f"max by (xapp, meid) (ricxapp_input_unusable{me}) == 1",
+            "1m",
+            "warning",
+            f"xApp {name} cannot use the reports of {{{{ $labels.meid }}}}",
+            "They are answered by the last safe decision, whatever the channel has become.",
+        ),
     ]
 
 

@@ -60,6 +60,9 @@ def of_deciding_xapp(name):
     sent, late = f"ricxapp_controls_sent_total{{{node}}}", f"ricxapp_decisions_late_total{{{node}}}"
     refused = f'ricxapp_controls_refused_total{{{node},cause="x",reason="y"}}'
     swaps = f'ricxapp_model_swaps_total{{{me},outcome="refused"}}'
+    back, of_back = f'ricxapp_model_rollbacks_total{{{me},cause="throughput"}}', {"xapp": name, "cause": "throughput"}
+    of_back |= {"severity": "warning"}
+    unusable = f"ricxapp_input_unusable{{{node}}}"
     return [
         fires(name, {met: "0.5x60"}, "SliceSlaViolated", "14m", of_node | {"slice": "embb"}),
         fires(name, {met: "1x60"}, "SliceSlaViolated", "14m", None),
@@ -70,6 +73,10 @@ def of_deciding_xapp(name):
         fires(name, {sent: "0+100x60", refused: "0+10x60"}, "XappControlsRefused", "14m", of_node),
         fires(name, {swaps: "0x8 1x40"}, "XappModelRejected", "4m", {"xapp": name, "severity": "warning"}),
         fires(name, {swaps: "1x120"}, "XappModelRejected", "20m", None),
+        fires(name, {back: "0x8 1x40"}, "XappModelRolledBack", "4m", of_back),
+        fires(name, {back: "0x60"}, "XappModelRolledBack", "4m", None),
+        fires(name, {unusable: "1x20"}, "XappReportsUnusable", "3m", of_node),
+        fires(name, {unusable: "0 1 0x20"}, "XappReportsUnusable", "3m", None),
     ]
 
 
