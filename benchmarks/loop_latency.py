@@ -1,11 +1,13 @@
 """The loop's latency and rate on this machine: indication sent by the node to control applied by the node. Prints JSON.
 
 Free-running with a report every 20 ms (20 UEs x 25 PRBs), allocator *equal*, then lock-step as fast as the loop goes.
-Compare figures of one run only; the machine should be idle.
+Compare figures of one run only; the machine should be idle. ``--experience`` lets the xApp stream what it saw, decided
+and got to the rApp; ``--experience --without-rapp`` does so while there is none to take it.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import tempfile
@@ -27,10 +29,12 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(suite: LocalSuite) -> dict:
+def measure(suite: LocalSuite, *, without_rapp: bool) -> dict:
     suite.start_all()
     node = NodeOperator(suite.nodes["e2sim"])
     wait_for_indications(suite, node)
+    if without_rapp:
+        suite.processes["rapp"].kill()
     time.sleep(2)
     pids = {name: suite.processes[name].pid for name in ("e2sim", "ric", "ssvae")}
     before = {name: cpu_seconds(pid) for name, pid in pids.items()}
@@ -59,10 +63,14 @@ def measure(suite: LocalSuite) -> dict:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--experience", action="store_true")
+    parser.add_argument("--without-rapp", action="store_true")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        suite = LocalSuite(Path(folder), "cell")
+        suite = LocalSuite(Path(folder), "cell", experience=options.experience)
         try:
-            print(json.dumps(measure(suite), indent=2))
+            print(json.dumps(measure(suite, without_rapp=options.without_rapp), indent=2))
         finally:
             suite.stop()
 
