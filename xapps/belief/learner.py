@@ -16,6 +16,7 @@ from torch import Tensor
 
 from e2sim.physics.units import db_to_linear
 from xapps.belief.network import Architecture, features, forward, initialise
+from xapps.ssvae.learner import torch_threads
 
 Pairs = tuple[list[NDArray[np.float64]], NDArray[np.float64]]
 """Reports newest first, each (N, U, R, K), and the true gains (N, U, R, K) [dB]."""
@@ -56,19 +57,20 @@ def train(
     }
     optimiser = torch.optim.Adam(weights.values(), preset.learning_rate)
     curve = []
-    for step in range(preset.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = preset.learning_rate * 0.5 * (1.0 + math.cos(math.pi * step / preset.steps))
-        history_db, true_db = pairs(rng)
-        if rng.random() < preset.first_report_share:
-            history_db = history_db[:1]
-        mean_db = history_db[0].mean(axis=-1, keepdims=True)
-        gain = torch.from_numpy(db_to_linear(true_db - mean_db).astype(np.float32))
-        ln_known, ln_diffuse = forward(weights, torch.from_numpy(features(preset.architecture, history_db)))
-        loss = negative_log_likelihood(ln_known, ln_diffuse, gain).mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(weights.values(), 1.0)
-        optimiser.step()
-        curve.append(loss.item())
+    with torch_threads(1):  # threads that wait for each other cost more than such small tensors gain
+        for step in range(preset.steps):
+            for group in optimiser.param_groups:
+                group["lr"] = preset.learning_rate * 0.5 * (1.0 + math.cos(math.pi * step / preset.steps))
+            history_db, true_db = pairs(rng)
+            if rng.random() < preset.first_report_share:
+                history_db = history_db[:1]
+            mean_db = history_db[0].mean(axis=-1, keepdims=True)
+            gain = torch.from_numpy(db_to_linear(true_db - mean_db).astype(np.float32))
+            ln_known, ln_diffuse = forward(weights, torch.from_numpy(features(preset.architecture, history_db)))
+            loss = negative_log_likelihood(ln_known, ln_diffuse, gain).mean()
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(weights.values(), 1.0)
+            optimiser.step()
+            curve.append(loss.item())
     return {name: w.detach().numpy() for name, w in weights.items()}, curve

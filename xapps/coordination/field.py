@@ -136,7 +136,9 @@ def allocation(report: RadioReport, field: Field, state: State, drop: int, candi
     owner = state.owner[drop, candidate]
     busy = owner >= 0
     ues = members[np.arange(len(members))[:, None], np.maximum(owner, 0)] if members.shape[-1] else owner
-    power_w = np.where(busy, state.power_w[drop, candidate], 0.0).astype(np.float64)
+    power_w = np.minimum(np.where(busy, state.power_w[drop, candidate], 0.0).astype(np.float64), report.prb_power_cap_w)
+    total_w = np.maximum(power_w.sum(axis=-1, keepdims=True), report.ru_power_budget_w[:, None])
+    power_w *= report.ru_power_budget_w[:, None] / total_w  # single precision sums to a little more than the budget
     ue_ids = np.asarray(report.ue_ids)[drop] if report.ue_ids.ndim == 2 else np.asarray(report.ue_ids)
     prb_owner = np.where(busy, ues, NOBODY).astype(np.int16)
     return Allocation(ue_ids, serving, prb_owner, power_w, decision_id=report.report_id)

@@ -21,6 +21,7 @@ from xapps.coordination.association import changes, even_rates, foresee, initial
 from xapps.coordination.field import Field
 from xapps.coordination.search import Effort, even_start, search
 from xapps.ssvae.batches import num_drops, take
+from xapps.ssvae.learner import torch_threads
 
 Indices = NDArray[np.integer]
 
@@ -89,15 +90,16 @@ def train(lessons: Sequence[Lesson], preset: Preset, *, seed: int) -> dict[str, 
     }
     optimiser = torch.optim.AdamW(weights.values(), preset.learning_rate, weight_decay=preset.weight_decay)
     sets = [_tensors(each) for each in lessons]
-    for step in range(preset.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = preset.learning_rate * 0.5 * (1.0 + math.cos(math.pi * step / preset.steps))
-        x, worth = sets[step % len(sets)]
-        index = torch.from_numpy(rng.integers(len(x), size=preset.batch_size))
-        loss = functional.smooth_l1_loss(foresee(weights, x[index]), worth[index])
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+    with torch_threads(1):  # threads that wait for each other cost more than such small tensors gain
+        for step in range(preset.steps):
+            for group in optimiser.param_groups:
+                group["lr"] = preset.learning_rate * 0.5 * (1.0 + math.cos(math.pi * step / preset.steps))
+            x, worth = sets[step % len(sets)]
+            index = torch.from_numpy(rng.integers(len(x), size=preset.batch_size))
+            loss = functional.smooth_l1_loss(foresee(weights, x[index]), worth[index])
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
     return {name: w.detach().numpy() for name, w in weights.items()}
 
 
