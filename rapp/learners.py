@@ -12,6 +12,8 @@ from oran.e2sm.rrm import RadioReport
 from oran.errors import ConfigError
 from rapp.draws import Stream, draw, generator
 from rapp.field_answers import field_answers
+from xapps.alcor import presets as alcor_presets
+from xapps.alcor.learner import AlcorLearner
 from xapps.diffusion_ql import presets as diffusion_presets
 from xapps.diffusion_ql.learner import DiffusionQlLearner
 from xapps.dqn import presets as dqn_presets
@@ -77,7 +79,13 @@ def _diffusion_ql(material: Material, preset: str, changes: Mapping[str, Any], s
     return DiffusionQlLearner(material.draw(settings.drops, seed), settings, seed=seed, extra=extra)
 
 
+def _alcor(material: Material, preset: str, changes: Mapping[str, Any], seed: int) -> Learner:
+    """ALCOR draws channels of its own: the scenario only says where the model is judged."""
+    return AlcorLearner(alcor_presets.preset(preset).with_changes(changes), seed=seed)
+
+
 LEARNERS: dict[str, Callable[[Material, str, Mapping[str, Any], int], Learner]] = {
+    "alcor": _alcor,
     "dqn": _dqn,
     "ssvae": _ssvae,
     "diffusion-ql": _diffusion_ql,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,22 +23,12 @@ from xapps.alcor import graph
 from xapps.alcor.channels import draw_snr
 from xapps.alcor.presets import Preset
 from xapps.alcor.trainable import Trainable, sum_rate, trainable
+from xapps.runtime.trained_model import TrainedModel
 
 ALIVE = 0.5
 """A user counts as on where his share is above this."""
 SAMPLE = 4096
 """Channels that folded statistics are taken from."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedPolicy:
-    """Outcome of a training: what a manifest needs, and the weights."""
-
-    weights: bytes
-    """safetensors."""
-    architecture: dict[str, Any]
-    training: dict[str, Any]
-    curves: list[dict[str, float]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,14 +82,20 @@ class AlcorLearner:
         self.curves.append({"reward": float(np.mean(rewards)), "alive": float(on.mean())})
         return self.curves[-1]
 
-    def result(self) -> TrainedPolicy:
+    def result(self) -> TrainedModel:
         """The policy as it is served."""
         rng = np.random.default_rng([self.seed, 1 + self.num_epochs])
         sample = self._draw(rng, SAMPLE if self.preset.kind == "perceptron" else 1)
         with torch.no_grad():
             weights = self._policy.served(self._w, sample.snr, sample.active)
         training = {"preset": self.preset.to_dict(), "seed": self.seed, "epochs": self.epoch}
-        return TrainedPolicy(safetensors_numpy.save(weights), self._policy.architecture, training, self.curves)
+        return TrainedModel(
+            weights=safetensors_numpy.save(weights),
+            architecture=self._policy.architecture,
+            normalisation={},  # inputs are free of scale
+            training=training,
+            curves=self.curves,
+        )
 
     # --- checkpoints ------------------------------------------------------------------------------
 
