@@ -18,6 +18,7 @@ class Stream(IntEnum):
     UNLABELLED = 2
     HELD_OUT = 3
     TRAINING = 4
+    VALIDATION = 5
 
 
 def generator(stream: Stream, *seed: int) -> np.random.Generator:

@@ -140,12 +140,12 @@ class Demo:
 
     def _gate(self, model: ModelFile) -> evaluation.Verdict:
         self._table.step("rApp: gate on held-out draws")
-        references = [allocators.build(name) for name in evaluation.REFERENCES]
+        scenario = scenarios.load(self.settings.scenario)
         return evaluation.gate(
             build(model).allocator,
             allocators.build("equal"),
-            references,
-            scenarios.load(self.settings.scenario),
+            evaluation.references(scenario),
+            scenario,
             seed=GATE_SEED,
             num_drops=self.settings.gate_draws,
         )

@@ -8,8 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from e2sim import scenario as scenarios
+from e2sim.scenario import varied
 from oran.e2sm.rrm import NOBODY, Allocation, RadioReport
-from rapp.evaluation import GateRules, Trial, gate, interval, judge, trial
+from rapp import evaluation
+from rapp.evaluation import GateRules, Trial, gate, interval, judge, references, trial
 from xapps import allocators
 
 
@@ -116,3 +119,24 @@ def test_the_interval_covers_the_mean_about_as_often_as_it_says():
     rng = np.random.default_rng(1)
     hits = [low <= 0.0 <= high for low, high in (interval(rng.normal(size=60)) for _ in range(200))]
     assert 0.88 <= np.mean(hits) <= 0.99
+
+
+def test_every_classic_reference_that_can_decide_is_met_and_no_other(tiny):
+    alone = [reference.name for reference in references(tiny)]
+    assert set(alone) == set(evaluation.CLASSIC) - {"joint"}
+    several = varied(scenarios.load("interfering"), radio__num_prbs=3)
+    assert {reference.name for reference in references(several)} == set(evaluation.CLASSIC) - {"exact"}
+
+
+def test_a_slow_reference_decides_the_first_of_the_common_drops(tiny):
+    whole = trial("whole", allocators.build("matching"), tiny, seed=3, num_drops=12)
+    part = trial("part", allocators.build("matching"), tiny, seed=3, num_drops=12, first=5)
+    np.testing.assert_array_equal(part.score, whole.score[:5])
+    assert len(part.latency_ms) == 5
+    assert part.summary(whole)["of_exact"] == pytest.approx(1.0)
+    assert part.summary(whole)["drops"] == 5.0
+
+
+def test_the_gate_shows_round_robin_proportional_fair_and_local_search(tiny):
+    verdict = gate(allocators.build("matching"), allocators.build("equal"), references(tiny), tiny, seed=1, num_drops=6)
+    assert {"round-robin", "proportional-fair", "local-search", "exact"} <= verdict.rows.keys()
