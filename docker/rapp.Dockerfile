@@ -39,4 +39,4 @@ EXPOSE 8090 50051
 VOLUME ["/data"]
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python3", "/usr/local/bin/health.py", "http://127.0.0.1:8090/health"]
 ENTRYPOINT ["python3", "-m", "rapp"]
-CMD ["serve", "--root=/data/models", "--runs=/data/runs", "--grpc=0.0.0.0:50051", "--rest=0.0.0.0:8090"]
+CMD ["serve", "--root=/data/models", "--runs=/data/runs", "--grpc=0.0.0.0:50051", "--rest=0.0.0.0:8090", "--rollouts=/data/rollouts"]

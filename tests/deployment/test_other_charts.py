@@ -82,6 +82,26 @@ def test_training_by_schedule_is_a_cron_job_that_may_run_anywhere():
     assert "affinity" not in job["jobTemplate"]["spec"]["template"]["spec"]
 
 
+def test_a_training_without_labels_signs_with_the_key_of_a_secret():
+    found = objects(rendered("helm4", "rapp", "signed-values.yaml", "nonrtric"))
+    spec = next(each for each in found if each["kind"] == "Job")["spec"]["template"]["spec"]
+    assert "initContainers" not in spec
+    pipeline = spec["containers"][0]
+    assert {"--allocator=diffusion-ql", "--signing-key=/keys/signing-key.pem"} <= set(pipeline["args"])
+    assert {"name": "keys", "mountPath": "/keys", "readOnly": True} in pipeline["volumeMounts"]
+    secret = next(each["secret"] for each in spec["volumes"] if each["name"] == "keys")
+    assert secret == {"secretName": "model-signing", "defaultMode": 0o440}
+
+
+def test_the_store_is_told_its_keys_and_where_experience_goes():
+    found = objects(rendered("helm4", "rapp", "signed-values.yaml", "nonrtric"))
+    pod = only(found, "Deployment", "rapp")["spec"]["template"]["spec"]
+    arguments = set(pod["containers"][0]["args"])
+    assert "--trusted-key=ed25519:gyClGXfYw4yopJJ8Zw31gh5El2GUXhXp77JqFQnSMOo=" in arguments
+    assert {"--experience=/data/experience", "--experience-max-bytes=1000000000"} <= arguments
+    assert not [volume for volume in pod["volumes"] if "secret" in volume], "the store needs no private key"
+
+
 def test_the_umbrella_puts_every_part_where_the_others_look_for_it():
     found = objects(rendered("helm4", "suite", "default-values.yaml", "suite"))
     places = {each["metadata"]["name"]: each["metadata"]["namespace"] for each in found if each["kind"] == "Deployment"}

@@ -16,6 +16,7 @@
 {{/* The pod of a training: labels first, then train, evaluate, put, publish. It runs beside the store where the volume can be on one node only. */}}
 {{- define "rapp.trainingPod" -}}
 {{- $training := .Values.training }}
+{{- $labels := eq $training.allocator "ssvae" }}{{/* the others learn without labels */}}
 {{- $folder := printf "/data/datasets/%s-%d-%d" $training.scenario (int64 $training.drops) (int64 $training.seed) }}
 metadata:
   labels:
@@ -34,6 +35,7 @@ spec:
             matchLabels:
               {{- include "oran.selectorLabels" . | nindent 14 }}
   {{- end }}
+  {{- if $labels }}
   initContainers:
     - name: dataset
       {{- include "rapp.trainingContainer" . | nindent 6 }}
@@ -44,12 +46,16 @@ spec:
         - --num-drops={{ int64 $training.drops }}
         - --seed={{ int64 $training.seed }}
         - --workers={{ int64 $training.workers }}
+  {{- end }}
   containers:
     - name: pipeline
       {{- include "rapp.trainingContainer" . | nindent 6 }}
       args:
         - pipeline
+        {{- if $labels }}
         - {{ $folder }}
+        {{- end }}
+        - --allocator={{ $training.allocator }}
         - --preset={{ $training.preset }}
         - --scenario={{ $training.scenario }}
         - --against={{ $training.against }}
@@ -59,8 +65,15 @@ spec:
         - --store=rapp.{{ include "oran.namespace" . }}:50051
         - --a1={{ include "rapp.a1" . }}
         - --policy-type={{ int64 $training.policyType }}
+        {{- if .Values.signing.secretName }}
+        - --signing-key=/keys/{{ .Values.signing.secretKey }}
+        {{- end }}
   volumes:
     {{- include "rapp.dataVolume" . | nindent 4 }}
+    {{- with .Values.signing.secretName }}
+    - name: keys
+      secret: {secretName: {{ . }}, defaultMode: 0440}
+    {{- end }}
     {{- include "oran.scratchVolume" . | nindent 4 }}
 {{- end }}
 
@@ -73,6 +86,11 @@ resources:
 volumeMounts:
   - name: data
     mountPath: /data
+  {{- if .Values.signing.secretName }}
+  - name: keys
+    mountPath: /keys
+    readOnly: true
+  {{- end }}
   {{- include "oran.scratchMount" . | nindent 2 }}
 {{- end }}
 
