@@ -17,7 +17,7 @@ from e2sim.node.metrics import NodeMetrics
 from e2sim.node.rrm_function import RrmFunction
 from e2sim.node.settings import NodeSettings
 from e2sim.node.world import World
-from e2sim.scenario import load
+from e2sim.scenario import Scenario, load
 from tests.system.conftest import Rig
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(200)]
@@ -38,9 +38,11 @@ class SabotagedFunction(RrmFunction):
 
 
 @contextmanager
-def node_in_a_thread(rig: Rig, function: RrmFunction) -> Iterator[tuple[E2Node, Callable]]:
+def node_in_a_thread(
+    rig: Rig, function: RrmFunction, scenario: Scenario | None = None
+) -> Iterator[tuple[E2Node, Callable]]:
     """A node of ours against the running RIC, and what runs a coroutine in its loop."""
-    world = World(load("tiny"), seed=3)
+    world = World(scenario or load("tiny"), seed=3)
     node = E2Node(NodeSettings(ric_url=rig.suite.e2_url, gnb_id=77), world, [function], NodeMetrics())
     loop = asyncio.new_event_loop()
     tasks: list[asyncio.Task] = []

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from safetensors import numpy as safetensors
 
 from oran.platform.a1 import A1Client
 from rapp.a1_publisher import A1Publisher, Publication
 from rapp.signing import SigningKey, SigningStore
 from tests.system.conftest import Rig
-from xapps.runtime.model_file import ModelFile
+from tests.system.models import untrained
 from xapps.runtime.model_store import ModelStoreClient, StoredVersion
-from xapps.ssvae.network import Architecture, initialise
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(200)]
 
@@ -45,19 +42,6 @@ def strict(rig: Rig, key: SigningKey) -> Iterator[Rig]:
         del rig.suite.processes[NAME], rig.suite.xapps[NAME]
 
 
-def untrained() -> ModelFile:
-    """Any network that decides: who made it is what matters here."""
-    architecture = Architecture(slices=2, width=8, layers=1, latent=4)
-    weights = initialise(architecture, np.random.default_rng(5))
-    return ModelFile.pack(
-        safetensors.save({name: np.asarray(value, np.float32) for name, value in weights.items()}),
-        name="strictly",
-        allocator="ssvae",
-        architecture={"network": architecture.to_dict()},
-        normalisation={"snr_mean_db": 10.0, "snr_std_db": 8.0},
-    )
-
-
 def published(rig: Rig, stored: StoredVersion) -> Publication:
     with A1Client(rig.suite.a1_url) as mediator:
         return A1Publisher(mediator, rig.suite.store_target, policy_type_id=POLICY_TYPE).publish(stored, "ssvae")
@@ -69,13 +53,13 @@ def reasons(rig: Rig) -> list[str]:
 
 def test_the_same_model_is_refused_unsigned_and_serves_once_it_is_signed(strict: Rig, key: SigningKey) -> None:
     with ModelStoreClient(strict.suite.store_target) as client:
-        unsigned = client.put(untrained())
+        unsigned = client.put(untrained("strictly"))
         refused = published(strict, unsigned)
         assert not refused.enforced
         assert any("is not signed" in reason for reason in reasons(strict))
         assert strict.xapp(NAME)["model"] is None
 
-        signed = SigningStore(client, key).put(untrained())
+        signed = SigningStore(client, key).put(untrained("strictly"))
         assert (signed.version, signed.sha256) == (unsigned.version + 1, unsigned.sha256)
         assert published(strict, signed).enforced
     model = strict.xapp(NAME)["model"]
