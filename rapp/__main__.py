@@ -134,13 +134,14 @@ def all_figures(
     held_out: Annotated[int, typer.Option(min=2, help="Drops that everybody is judged on")] = 300,
     seeds: Annotated[list[int], typer.Option(help="Training seeds; may be repeated")] = [0],  # noqa: B006 - typer copies
     table: Annotated[list[str], typer.Option(help="Only this table; may be repeated")] = [],  # noqa: B006
+    yardstick: Annotated[str, typer.Option(help="Classic allocator that scores are shares of")] = "exact",
     root: Annotated[Path, typer.Option(help="Folder of data sets and runs")] = Path("out/figures"),
     docs: Annotated[Path, typer.Option(help="Folder of the pages")] = Path("docs"),
 ) -> None:
     """Measure a paper's tables anew and write them into its page; continues where it was cut."""
     if what not in PAGES:
         raise ConfigError("figures", what, f"known are {', '.join(PAGES)}")
-    plan = figures.Plan(labels=labels, held_out=held_out, seeds=tuple(seeds), root=root, docs=docs)
+    plan = figures.Plan(labels=labels, held_out=held_out, seeds=tuple(seeds), yardstick=yardstick, root=root, docs=docs)
     PAGES[what](plan, lambda text: console.print(text, style="dim"), table)
 
 

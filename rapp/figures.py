@@ -41,6 +41,8 @@ class Variant:
     labels: int = 0
     """Labelled drops; 0: as many as the plan says."""
     decoding: Mapping[str, Any] = field(default_factory=dict)
+    loads: Mapping[int, int] = field(default_factory=dict)
+    """Drops of cells with so many UEs in each slice that are learned from beside the scenario's own."""
     seeds: int = 0
     """Of the plan's seeds the first so many; 0: all."""
 
@@ -147,6 +149,7 @@ def run_of(plan: Plan, scenario: Scenario, variant: Variant, seed: int) -> Run:
         seed=seed,
         dataset=str(labelled(plan, scenario)),
         labelled_drops=variant.labels or plan.labels,
+        more_datasets=tuple(str(_loaded(plan, scenario, *each)) for each in variant.loads.items()),
         unlabelled_drops=plan.unlabelled,
     )
     return Run.create(plan.root / "runs", config)
@@ -163,8 +166,21 @@ def trained(plan: Plan, scenario: Scenario, variant: Variant, seed: int) -> Mode
 
 def labelled(plan: Plan, scenario: Scenario) -> Path:
     """Folder of a scenario's data set, made if it is not there."""
-    folder = plan.root / f"{scenario.name}-{plan.pool}-{plan.labels_by}"
-    described = datasets.describe(scenario, seed=0, num_drops=plan.pool, labels_by=plan.labels_by)
+    return _built(plan, scenario, plan.root / f"{scenario.name}-{plan.pool}-{plan.labels_by}", plan.pool)
+
+
+def with_load(scenario: Scenario, ues: int) -> Scenario:
+    """The scenario with so many UEs in each of its slices."""
+    return scenarios.varied(scenario, **{f"slices__{index}__num_ues": ues for index in range(len(scenario.slices))})
+
+
+def _loaded(plan: Plan, scenario: Scenario, ues: int, num_drops: int) -> Path:
+    folder = plan.root / f"{scenario.name}-{ues}-ues-{num_drops}-{plan.labels_by}"
+    return _built(plan, with_load(scenario, ues), folder, num_drops)
+
+
+def _built(plan: Plan, scenario: Scenario, folder: Path, num_drops: int) -> Path:
+    described = datasets.describe(scenario, seed=0, num_drops=num_drops, labels_by=plan.labels_by)
     datasets.build(folder, described, workers=plan.workers)
     return folder
 

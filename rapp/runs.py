@@ -47,6 +47,8 @@ class RunConfig(BaseModel):
     """Folder of the labelled data set; empty: the run learns without labels, in ``scenario``."""
     labelled_drops: int = Field(default=0, ge=0)
     """The first so many of them; 0: all."""
+    more_datasets: tuple[str, ...] = ()
+    """Folders of labelled data sets of cells of other sizes, learned from beside it."""
     unlabelled_drops: int = Field(default=2000, ge=0)
     scenario: str = ""
     """Name or YAML file of the radio of a run without labels; empty: the data set's."""
@@ -62,7 +64,8 @@ class RunConfig(BaseModel):
     @property
     def run_id(self) -> str:
         chosen = self.model_dump(mode="json")
-        absent = {name for name in ("scenario", "experience", "dataset") if not chosen[name]}  # ids outlive new fields
+        later = ("scenario", "experience", "dataset", "more_datasets")
+        absent = {name for name in later if not chosen[name]}  # ids outlive new fields
         content = json.dumps({name: value for name, value in chosen.items() if name not in absent}, sort_keys=True)
         return f"{self.allocator}-{self.preset}-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
 
@@ -193,7 +196,10 @@ class Run:
             rng = generator(Stream.UNLABELLED, source.manifest.seed)
             unlabelled = draw(source.manifest.scenario, rng, c.unlabelled_drops)
         labelled = slice(c.labelled_drops or None)
-        training_set = TrainingSet(take(source.report, labelled), take_labels(source.label, labelled), unlabelled)
+        others = (datasets.load(Path(each)) for each in c.more_datasets)
+        more = tuple(TrainingSet(each.report, each.label) for each in others)
+        label = take_labels(source.label, labelled)
+        training_set = TrainingSet(take(source.report, labelled), label, unlabelled, more)
         return learners.Material(source.manifest.scenario, training_set, experience)
 
     def _spent(self) -> dict[str, float]:

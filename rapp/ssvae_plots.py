@@ -26,6 +26,7 @@ LOSSES = {"equivariant": Variant(title="equivariant"), "flat, latent of 20": Var
 STYLES: dict[str, dict[str, Any]] = {
     "SS-VAE": {"color": "tab:blue", "marker": "o"},
     "SS-VAE, best of 8": {"color": "tab:cyan", "marker": "s"},
+    "SS-VAE, one load": {"color": "tab:purple", "marker": "x"},
     "matching": {"color": "tab:orange", "linestyle": "--"},
     "greedy": {"color": "tab:green", "linestyle": "--"},
     "equal": {"color": "tab:gray", "linestyle": "--"},

@@ -33,7 +33,11 @@ from xapps.ssvae.batches import drops, stack
 
 Array = NDArray[np.float64]
 
-NETWORK = Variant(title="SS-VAE")
+ONE_LOAD = Variant(title="SS-VAE, one load")
+"""The network of the tables, which saw 10 and 10 UEs only."""
+NETWORK = Variant(title="SS-VAE", labels=800, changes={"epochs": 16}, loads={4: 500, 7: 400, 14: 300, 20: 200, 30: 150})
+"""One network for all loads: drops of several loads beside those of 10 and 10 UEs."""
+LEARNED = {"SS-VAE": NETWORK, "SS-VAE, best of 8": replace(NETWORK, decoding=BEST_OF_8), "SS-VAE, one load": ONE_LOAD}
 REFERENCES = ("matching", "greedy", "equal")
 BOUND = "upper bound"
 DROPS = 60
@@ -68,7 +72,7 @@ Curve = list[dict[str, Point]]
 
 def by_ues(plan: Plan, say: Say) -> Curve:
     """Fig. 6c: UEs a service from ``UES``, one network trained at 10 and 10."""
-    return _swept(plan, say, [_loaded(ues) for ues in UES], [1, 8])
+    return _swept(plan, say, [_loaded(ues) for ues in UES], LEARNED)
 
 
 def by_power(plan: Plan, say: Say) -> Curve:
@@ -131,18 +135,18 @@ def _loaded(ues: int) -> dict[str, Any]:
     return {"slices__0__num_ues": ues, "slices__1__num_ues": ues}
 
 
-def _swept(plan: Plan, say: Say, changes: Sequence[Mapping[str, Any]], best_of: Sequence[int] = (1,)) -> Curve:
+def _swept(
+    plan: Plan, say: Say, changes: Sequence[Mapping[str, Any]], learned: Mapping[str, Variant] | None = None
+) -> Curve:
     cell = scenarios.load("cell")
-    named: dict[str, Allocator] = {}
-    for candidates in best_of:
-        decoding = BEST_OF_8 | {"candidates": candidates}
-        model = trained(plan, cell, replace(NETWORK, decoding=decoding), plan.seeds[0])
-        named["SS-VAE" if candidates == 1 else f"SS-VAE, best of {candidates}"] = build(model).allocator
+    models = {name: trained(plan, cell, each, plan.seeds[0]) for name, each in (learned or {"SS-VAE": NETWORK}).items()}
+    named: dict[str, Allocator] = {name: build(model).allocator for name, model in models.items()}
     named |= {name: allocators.build(name) for name in REFERENCES}
+    folder = plan.root / "sweeps" / "-".join(model.manifest.sha256[:8] for model in models.values())
     curve = []
     for change in changes:
         say(f"cell: {', '.join(f'{key} {value}' for key, value in change.items())}")
-        curve.append(_kept(plan.root / "sweeps" / model.manifest.sha256[:16], varied(cell, **change), named))
+        curve.append(_kept(folder, varied(cell, **change), named))
     return curve
 
 

@@ -41,17 +41,18 @@ def test_the_bound_holds_drop_by_drop():
 
 
 def test_the_table_has_a_row_a_load_and_a_column_an_allocator(tmp_path, monkeypatch):
-    monkeypatch.setattr(ssvae_sweeps, "NETWORK", Variant(title="SS-VAE", changes=SMALL))
+    loaded = Variant(title="SS-VAE", changes=SMALL, loads={2: 5})
+    monkeypatch.setattr(ssvae_sweeps, "LEARNED", {"SS-VAE": loaded, "other": Variant(title="other", changes=SMALL)})
     monkeypatch.setattr(ssvae_sweeps, "UES", (2, 3))
     monkeypatch.setattr(ssvae_sweeps, "DROPS", 2)
     plan = Plan(labels=4, pool=5, unlabelled=0, workers=1, root=tmp_path)
     lines = ssvae_sweeps.table(plan, lambda text: None)
-    assert lines[0] == "| UEs a service | SS-VAE | SS-VAE, best of 8 | matching | greedy | equal | upper bound |"
+    assert lines[0] == "| UEs a service | SS-VAE | other | matching | greedy | equal | upper bound |"
     assert [line.split("|")[1].strip() for line in lines[2:4]] == ["2", "3"]
 
 
 def curve(length: int) -> ssvae_sweeps.Curve:
-    names = ("SS-VAE", "SS-VAE, best of 8", "matching", "greedy", "equal", BOUND)
+    names = ("SS-VAE", "SS-VAE, best of 8", "SS-VAE, one load", "matching", "greedy", "equal", BOUND)
     return [{name: Point(np.array([2.0 + n, 1.0]), 0.9) for name in names} for n in range(length)]
 
 

@@ -89,6 +89,8 @@ class TrainingSet:
     """Optimal decisions of the labelled drops, arrays (N, ...)."""
     unlabelled: RadioReport | None = None
     """Drops without labels, arrays (M, ...); None trains on the labelled ones alone."""
+    more: tuple[TrainingSet, ...] = ()
+    """Labelled drops of cells of other sizes, learned from beside these; an equivariant network can take them."""
 
     def __post_init__(self) -> None:
         if num_drops(self.report) != self.label.prb_owner.shape[0]:

@@ -65,6 +65,8 @@ class SsvaeLearner:
             raise ConfigError(
                 "training_set", num_drops(training_set.report), "training and validation need a drop each"
             )
+        if training_set.more and preset.kind == "flat":
+            raise ConfigError("training_set", len(training_set.more), "a flat network learns cells of one size only")
         self.preset = preset
         self.seed = seed
         self.epoch = 0
@@ -79,6 +81,7 @@ class SsvaeLearner:
         self._optimiser = _optimiser(self.weights, preset)
         self._training, self._validation = _split(training_set, preset.validation_share, rng)
         self._unlabelled = training_set.unlabelled
+        self._more = training_set.more
         self._best_score = -math.inf
         self._best_epoch = 0
         self._best = _copy(self.weights)
@@ -122,6 +125,7 @@ class SsvaeLearner:
                 "seed": self.seed,
                 "labelled_drops": num_drops(self._training.report),
                 "validation_drops": num_drops(self._validation.report),
+                "labelled_drops_of_other_sizes": sum(num_drops(each.report) for each in self._more),
                 "unlabelled_drops": 0 if self._unlabelled is None else num_drops(self._unlabelled),
                 "best_epoch": self._best_epoch,
                 "validation_accuracy": self._best_score,
@@ -166,14 +170,19 @@ class SsvaeLearner:
                 self._optimiser.state[w] = moments
 
     def _batches(self, rng: np.random.Generator) -> Iterator[tuple[_Batch, RadioReport | None]]:
-        """Shuffled labelled batches, each with as many unlabelled drops as the preset says."""
-        n = num_drops(self._training.report)
-        for index in _shuffled(n, self.preset.batch_size, rng):
+        """Shuffled labelled batches, each with as many unlabelled drops as the preset says.
+
+        A batch is of one size of cell; the batches of all sizes are shuffled among each other.
+        """
+        parts = (self._training, *self._more)
+        batches = [(p, index) for p in parts for index in _shuffled(num_drops(p.report), self.preset.batch_size, rng)]
+        order = rng.permutation(len(batches)) if self._more else range(len(batches))
+        for part, index in (batches[place] for place in order):
             unlabelled = None
             if self._unlabelled is not None and self.preset.unlabelled_batch_size:
                 m = num_drops(self._unlabelled)
                 unlabelled = take(self._unlabelled, rng.choice(m, min(m, self.preset.unlabelled_batch_size), False))
-            yield self._tensors(self._training, index), unlabelled
+            yield self._tensors(part, index), unlabelled
 
     def _tensors(self, part: TrainingSet, index: np.ndarray | slice) -> _Batch:
         report, label = take(part.report, index), take_labels(part.label, index)

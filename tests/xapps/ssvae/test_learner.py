@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from oran.e2sm.rrm import Allocation
 from oran.errors import ConfigError, ModelError
 from xapps.ssvae.batches import TrainingSet, take, take_labels
 from xapps.ssvae.learner import SsvaeLearner, train
@@ -42,6 +44,27 @@ def test_a_training_that_was_cut_continues_to_the_same_weights(toy):
         resumed.run_epoch()
     assert resumed.result().weights == whole.weights
     assert resumed.curves == whole.curves
+
+
+def small_cells(make_report, n: int = 40) -> TrainingSet:
+    """Two UEs on three PRBs, where the opposite of the toy holds: a PRB belongs to whoever hears it worst."""
+    report = make_report(n=n, ues=2, prbs=3, seed=5)
+    owner = np.asarray(report.gain_db).argmin(axis=1).astype(np.int16)
+    return TrainingSet(report, Allocation(report.ue_ids, np.zeros((n, 2), np.int16), owner, np.full(owner.shape, 0.3)))
+
+
+def test_cells_of_other_sizes_are_learned_from_beside(toy, make_report):
+    mixed = replace(toy, more=(small_cells(make_report),))
+    trained = train(mixed, SHORT, seed=0)
+    assert trained.training["labelled_drops_of_other_sizes"] == 40
+    assert trained.weights != train(toy, SHORT, seed=0).weights
+    assert trained.curves[-1]["indicators"] > train(toy, SHORT, seed=0).curves[-1]["indicators"]  # they contradict
+    assert trained.weights == train(mixed, SHORT, seed=0).weights
+
+
+def test_a_flat_network_learns_cells_of_one_size_only(toy, make_report):
+    with pytest.raises(ConfigError, match="one size"):
+        SsvaeLearner(replace(toy, more=(small_cells(make_report),)), preset("flat"), seed=0)
 
 
 def test_a_checkpoint_of_another_network_is_refused(toy):
