@@ -23,8 +23,11 @@ from e2sim.scenario import Scenario
 from oran.errors import ConfigError, ModelNotFound
 from rapp import datasets, learners
 from rapp.draws import Stream, draw, generator
+from rapp.early_stopping import EarlyStopping, GateWatch, looks
 from rapp.files import write_atomically
+from xapps.runtime.contracts import Allocator
 from xapps.runtime.model_file import Manifest, ModelFile, ScenarioReference, digest
+from xapps.runtime.model_slot import build
 from xapps.runtime.trained_model import TrainedModel
 from xapps.ssvae.batches import TrainingSet, take, take_labels
 
@@ -54,6 +57,8 @@ class RunConfig(BaseModel):
     """Name or YAML file of the radio of a run without labels; empty: the data set's."""
     experience: str = ""
     """Folder of what xApps sent back from the field; empty: none."""
+    early_stopping: EarlyStopping | None = None
+    """When the run ends before its last epoch; None: it does not."""
 
     @model_validator(mode="after")
     def _one_source(self) -> RunConfig:
@@ -64,7 +69,7 @@ class RunConfig(BaseModel):
     @property
     def run_id(self) -> str:
         chosen = self.model_dump(mode="json")
-        later = ("scenario", "experience", "dataset", "more_datasets")
+        later = ("scenario", "experience", "dataset", "more_datasets", "early_stopping")
         absent = {name for name in later if not chosen[name]}  # ids outlive new fields
         content = json.dumps({name: value for name, value in chosen.items() if name not in absent}, sort_keys=True)
         return f"{self.allocator}-{self.preset}-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
@@ -129,8 +134,11 @@ class Run:
             return self.model()
         source = self._source()
         learner = self._learner(source)
+        watch = self._watch(source)
+        if watch is not None:
+            watch.look(learner)  # the one that a cut may have prevented
         spent = self._spent()
-        while not learner.done:
+        while not (learner.done or (watch is not None and watch.over)):
             start_s, start_cpu_s = time.monotonic(), time.process_time()
             curves = learner.run_epoch()
             spent["seconds"] += time.monotonic() - start_s
@@ -138,9 +146,12 @@ class Run:
             self._write("spent.json", json.dumps(spent).encode())
             self._write("curves.json", json.dumps(learner.curves).encode())
             self._write("checkpoint.safetensors", learner.checkpoint())
+            if watch is not None:
+                watch.look(learner)
             if on_progress is not None:
                 on_progress(RunProgress(learner.epoch, learner.num_epochs, curves))
-        return self._finish(learner.result(), source, spent)
+        result = learner.result()
+        return self._finish(result if watch is None else watch.best(result), source, spent)
 
     def model(self) -> ModelFile:
         """What came out of a finished run.
@@ -172,7 +183,8 @@ class Run:
         """What the REST face shows."""
         curves = self.curves()
         shown = {"id": self.folder.name, "state": self.state, "config": self.config.model_dump(mode="json")}
-        return shown | {"epochs_done": len(curves), **({"curves": curves} if with_curves else {})}
+        detail = {"curves": curves, "gate": looks(self.folder)} if with_curves else {}
+        return shown | {"epochs_done": len(curves), **detail}
 
     def _source(self) -> datasets.Dataset | Scenario:
         c = self.config
@@ -185,6 +197,17 @@ class Run:
         if checkpoint.exists():
             learner.restore(checkpoint.read_bytes(), self.curves())
         return learner
+
+    def _watch(self, source: datasets.Dataset | Scenario) -> GateWatch | None:
+        """Who looks at the gate's score in between; None where the configuration asks for nobody."""
+        rules = self.config.early_stopping
+        if rules is None:
+            return None
+
+        def allocator_of(trained: TrainedModel) -> Allocator:
+            return build(ModelFile(self._manifest(trained, source, {}), trained.weights)).allocator
+
+        return GateWatch(self.folder, rules, _scenario_of(source), allocator_of)
 
     def _material(self, source: datasets.Dataset | Scenario) -> learners.Material:
         c = self.config
@@ -208,8 +231,16 @@ class Run:
         return json.loads(path.read_text()) if path.exists() else {"seconds": 0.0, "cpu_seconds": 0.0}
 
     def _finish(self, trained: TrainedModel, source: datasets.Dataset | Scenario, spent: dict[str, float]) -> ModelFile:
-        scenario = source if isinstance(source, Scenario) else source.manifest.scenario
-        manifest = Manifest(
+        manifest = self._manifest(trained, source, spent)
+        self._write("weights.safetensors", trained.weights)
+        self._write("model.json", manifest.model_dump_json(indent=1).encode())  # last: its presence says "done"
+        return ModelFile(manifest, trained.weights)
+
+    def _manifest(
+        self, trained: TrainedModel, source: datasets.Dataset | Scenario, spent: dict[str, float]
+    ) -> Manifest:
+        scenario = _scenario_of(source)
+        return Manifest(
             name=self.config.model,
             allocator=self.config.allocator,
             sha256=digest(trained.weights),
@@ -218,9 +249,6 @@ class Run:
             scenario=ScenarioReference(name=scenario.name, digest=scenario.digest),
             training=trained.training | self._provenance(source) | {key: round(each, 1) for key, each in spent.items()},
         )
-        self._write("weights.safetensors", trained.weights)
-        self._write("model.json", manifest.model_dump_json(indent=1).encode())  # last: its presence says "done"
-        return ModelFile(manifest, trained.weights)
 
     def _provenance(self, source: datasets.Dataset | Scenario) -> dict[str, Any]:
         software = {name: version(name) for name in ("torch", "numpy")} | {"python": platform.python_version()}
@@ -234,6 +262,10 @@ class Run:
     def _write(self, name: str, content: bytes) -> None:
         with write_atomically(self.folder / name) as file:
             file.write(content)
+
+
+def _scenario_of(source: datasets.Dataset | Scenario) -> Scenario:
+    return source if isinstance(source, Scenario) else source.manifest.scenario
 
 
 def list_runs(root: Path) -> list[Run]:
