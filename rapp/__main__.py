@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 from e2sim import scenario as scenarios
@@ -17,6 +18,7 @@ from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client
 from rapp import datasets, evaluation, figures, figures_alcor, figures_diffusion_ql, figures_ssvae, models_cli, pipeline
 from rapp.a1_publisher import A1Publisher, Publication
 from rapp.display import dataset_bar, show_verdict, training_bar
+from rapp.early_stopping import EarlyStopping
 from rapp.experience import cli as experience_cli
 from rapp.incumbent import allocator_of
 from rapp.journal import Journal
@@ -26,7 +28,6 @@ from rapp.rollout_cli import rollout
 from rapp.runs import Run, RunConfig
 from rapp.serve import serve
 from rapp.signing import SigningStore, key_from
-from xapps import allocators
 from xapps.runtime.model_file import ModelFile
 from xapps.runtime.model_slot import build
 from xapps.runtime.model_store import ModelStoreClient
@@ -54,6 +55,9 @@ PAGES: dict[str, Callable[[figures.Plan, figures.Say, Sequence[str]], None]] = {
     "diffusion_ql": figures_diffusion_ql.diffusion_ql,
 }
 """Pages whose tables can be measured anew: what ``figures`` is asked for -> what measures and writes them."""
+StopEarly = Annotated[
+    str, typer.Option(help="Stop when the gate's score has ceased to rise: JSON object of rules, {} for the defaults")
+]
 PolicyType = Annotated[int, typer.Option(help='Id of the policy type "model" in the xApp\'s descriptor')]
 
 
@@ -80,12 +84,19 @@ def train(
     changes: Annotated[str, typer.Option(help="JSON object of preset fields to replace")] = "{}",
     seed: Seed = 0,
     allocator: Annotated[str, typer.Option()] = "ssvae",
+    stop_early: StopEarly = "",
     runs: RunsRoot = Path("out/runs"),
 ) -> None:
     """Train a model, from a labelled data set or in a scenario without labels; continues where it was cut."""
     source = {"dataset": str(data or ""), "scenario": scenario}
     config = RunConfig(
-        allocator=allocator, model=allocator, preset=preset, changes=_json_object(changes), seed=seed, **source
+        allocator=allocator,
+        model=allocator,
+        preset=preset,
+        changes=_json_object(changes),
+        seed=seed,
+        early_stopping=_early_stopping(stop_early),
+        **source,
     )
     run = Run.create(runs, config)
     model = _trained(run)
@@ -154,6 +165,7 @@ def whole_pipeline(
     against: Against = "equal",
     num_drops: Drops = 200,
     seed: Seed = 0,
+    stop_early: StopEarly = "",
     runs: RunsRoot = Path("out/runs"),
     store: Store = "127.0.0.1:50051",
     a1: Annotated[str, typer.Option(help="URL of the A1 mediator")] = "http://127.0.0.1:10000",
@@ -162,7 +174,11 @@ def whole_pipeline(
 ) -> None:
     """Train (without a data set: in the gate's scenario), evaluate, put and publish; exits 1 unless it then serves."""
     source = {"scenario": scenario} if data is None else {"dataset": str(data)}
-    run = Run.create(runs, RunConfig(allocator=allocator, model=allocator, preset=preset, seed=seed, **source))
+    stopping = _early_stopping(stop_early)
+    config = RunConfig(
+        allocator=allocator, model=allocator, preset=preset, seed=seed, early_stopping=stopping, **source
+    )
+    run = Run.create(runs, config)
     key = key_from(signing_key)
     with ModelStoreClient(store) as client, A1Client(a1) as mediator:
         outcome = pipeline.run(
@@ -187,6 +203,13 @@ def _json_object(text: str) -> dict[str, Any]:
     return value
 
 
+def _early_stopping(rules: str) -> EarlyStopping | None:
+    try:
+        return EarlyStopping.model_validate_json(rules) if rules else None
+    except ValidationError as error:
+        raise ConfigError("stop_early", rules, error.errors()[0]["msg"]) from error
+
+
 def _trained(run: Run) -> ModelFile:
     with training_bar(console) as on_progress:
         return run.execute(on_progress)
@@ -196,7 +219,7 @@ def _evaluated(run: Run, scenario: str, against: str, num_drops: int, seed: int,
     verdict = evaluation.gate(
         build(run.model()).allocator,
         allocator_of(against, store),
-        [allocators.build(name) for name in evaluation.REFERENCES],
+        evaluation.references(scenarios.load(scenario)),
         scenarios.load(scenario),
         seed=seed,
         num_drops=num_drops,
