@@ -40,6 +40,8 @@ class Plan:
     """Of test channels."""
     trainings: int = 5
     """Seeds of training, from 0."""
+    perceptrons: int = 5
+    """Of them those of perceptrons, which take twice as long as the others."""
     channels: int = 1000
     settle: int = 20
     """Iterations before rates count."""

@@ -68,15 +68,14 @@ def table_1(plan: Plan) -> list[str]:
     """URA at N = 20 for four kappa."""
     rows: dict[str, tuple[Policies, str]] = {"WMMSE-100": ([WmmseUra()], "5.88 / 6.8 / 7.29 / 7.72")}
     rows["graph"] = (graph_policies(plan), "–")
-    for preset, paper in (
-        ("perceptron", "5.88 / 6.38 / 6.56 / 6.71"),
-        ("perceptron-non-diverse", "5.63 / 6.30 / 6.56 / 6.72"),
-        ("local", "5.82 / 6.31 / 6.52 / 6.66"),
-        ("local-non-diverse", "5.45 / 6.09 / 6.35 / 6.62"),
+    for preset, trainings, paper in (
+        ("perceptron", plan.perceptrons, "5.88 / 6.38 / 6.56 / 6.71"),
+        ("perceptron-non-diverse", 1, "5.63 / 6.30 / 6.56 / 6.72"),
+        ("local", plan.trainings, "5.82 / 6.31 / 6.52 / 6.66"),
+        ("local-non-diverse", 1, "5.45 / 6.09 / 6.35 / 6.62"),
     ):
-        trainings = 1 if preset.endswith("non-diverse") else 0
-        rows[preset] = (learned_policies(plan, preset, trainings, "sigmoid"), paper)
-    rows["perceptron, ranked"] = (learned_policies(plan, "perceptron"), "–")
+        rows[f"{preset} ({trainings})"] = (learned_policies(plan, preset, trainings, "sigmoid"), paper)
+    rows[f"perceptron, ranked ({plan.perceptrons})"] = (learned_policies(plan, "perceptron", plan.perceptrons), "–")
     rows |= {"pair-greedy": ([PairGreedyUra()], "–"), "best user": ([BestUserUra()], "–")}
     lines = header("policy", *(f"κ = {kappa:g}" for kappa in KAPPAS), "dead users", "paper")
     for name, (policies, paper) in rows.items():
@@ -85,7 +84,7 @@ def table_1(plan: Plan) -> list[str]:
     return [
         *lines,
         "",
-        "Non-diverse: one training seed. Dead users: of all training seeds together. Ranked: see above.",
+        "In brackets: training seeds. Dead users: of all of them together. Ranked: see above.",
     ]
 
 

@@ -60,6 +60,8 @@ class AlcorPolicy:
     def from_model(cls, model: ModelFile) -> AlcorPolicy:
         """The policy of a stored model; ``architecture["time_sharing"]`` and ``["distributed"]`` are options.
 
+        The policy of local measurements is distributed unless it says otherwise.
+
         Raises:
             ModelRejected: weights and architecture do not make a policy.
             ConfigError: a field of the time sharing has a bad value.
@@ -71,7 +73,7 @@ class AlcorPolicy:
             rule = None if options is None else TimeSharingRule(**options)
         except TypeError as error:
             raise ModelRejected(f"time_sharing: {error}") from error
-        return cls(ura, rule, distributed=bool(architecture.get("distributed", False)))
+        return cls(ura, rule, distributed=bool(architecture.get("distributed", isinstance(ura, learned.LocalUra))))
 
     def decide(self, report: RadioReport) -> Allocation:
         """Powers for one report without a past: everybody may send.
