@@ -35,7 +35,7 @@ Array = NDArray[np.float64]
 
 ONE_LOAD = Variant(title="SS-VAE, one load")
 """The network of the tables, which saw 10 and 10 UEs only."""
-NETWORK = Variant(title="SS-VAE", labels=800, changes={"epochs": 16}, loads={4: 500, 7: 400, 14: 300, 20: 200, 30: 150})
+NETWORK = Variant(title="SS-VAE", labels=800, changes={"epochs": 10}, loads={4: 500, 7: 400, 14: 300, 20: 200, 30: 150})
 """One network for all loads: drops of several loads beside those of 10 and 10 UEs."""
 LEARNED = {"SS-VAE": NETWORK, "SS-VAE, best of 8": replace(NETWORK, decoding=BEST_OF_8), "SS-VAE, one load": ONE_LOAD}
 REFERENCES = ("matching", "greedy", "equal")
