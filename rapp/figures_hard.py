@@ -9,13 +9,16 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from oran.errors import ConfigError
-from rapp import hard_cells, hard_channel
+from rapp import hard_cells, hard_channel, hard_queues
 from rapp.evaluation import Trial, interval
 from rapp.figures import Plan, Say, insert, provenance
 from rapp.hard_cells import CLASSICAL, LEARNED, SHARE_OF_DROPS, Contender
 
 EQUAL_TIME = 1.05
 """A classical search counts as taking equal time up to this factor."""
+
+MANY_SEEDS = "all four"
+"""The cause for which a belief is learned with every seed; for the others the first has to do."""
 
 CELLS = {3: "interfering", 7: "interfering-7", 19: "interfering-19"}
 
@@ -33,6 +36,7 @@ def hard(plan: Plan, say: Say, only: Sequence[str] = ()) -> None:
         "three-slices": lambda: _cells(plan, "three slices", say, ("matching", "local-search", "joint"), measured),
         "seven": lambda: _cells(plan, "interfering-7", say, ("matching", "local-search"), measured),
         "nineteen": lambda: _cells(plan, "interfering-19", say, ("matching", "local-search"), measured),
+        "queues": lambda: _queues(plan, say),
         "scaling": lambda: _scaling(plan, say, measured),
     }
     for name in only or tables:
@@ -81,7 +85,8 @@ def _imperfect_rows(plan: Plan, cause: str, say: Say) -> list[Row]:
             ("robust, Bayes' rule told the truth, 3 reports", hard_channel.by_bayes(known, 3)),
         )
     ]
-    policies = [hard_channel.trained(plan.root / "hard", cause, seed)[0] for seed in plan.seeds]
+    seeds = plan.seeds if cause == MANY_SEEDS else plan.seeds[:1]
+    policies = [hard_channel.trained(plan.root / "hard", cause, seed)[0] for seed in seeds]
     for title, reports in (("**robust, learned belief**", 1), ("**robust, learned belief, 3 reports**", 3)):
         rows.append((title, [tried(title, hard_channel.by_learning(policy, reports)) for policy in policies]))
     return rows
@@ -231,6 +236,20 @@ def _scaling(plan: Plan, say: Say, measured: dict[str, Found]) -> list[str]:
     panels[0].set_ylabel("score [bps/Hz]")
     panels[0].legend(fontsize=8)
     _save(plan, figure, "hard-scaling.png")
+    return lines
+
+
+# --- coupling over time -----------------------------------------------------------------------------------------------
+
+
+def _queues(plan: Plan, say: Say) -> list[str]:
+    lines = ["| decided by | eMBB UEs | eMBB lost | URLLC lost | mMTC lost |", "| --- | ---: | ---: | ---: | ---: |"]
+    for load in hard_queues.LOADS:
+        scenario = hard_queues.scenario_of(load)
+        for title, make in hard_queues.contenders(scenario).items():
+            say(f"queues: {load} eMBB UEs, {title}")
+            lost = hard_queues.lost_share(make, scenario, len(plan.seeds))
+            lines.append(f"| {title} | {load} | {' | '.join(f'{share:.2%}' for share in lost)} |")
     return lines
 
 

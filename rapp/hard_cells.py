@@ -28,7 +28,7 @@ THREE_SLICES = (
     {"name": "mMTC", "num_ues": 3, "min_rate_bps_hz": 0.5, "max_delay_s": 1.0, "packet_bytes": 125},
 )
 
-SHARE_OF_DROPS = {"interfering": 2, "three slices": 2, "interfering-7": 5, "interfering-19": 14}
+SHARE_OF_DROPS = {"interfering": 5, "three slices": 8, "interfering-7": 7, "interfering-19": 16}
 """Drops that everybody is judged on: the plan's number over this; more RUs say more a drop."""
 
 LESSONS = {"interfering": 400, "three slices": 200, "interfering-7": 24}
@@ -60,7 +60,7 @@ CLASSICAL = (
     Contender(title="sweep, 3 + 2", sweeps=3, rounds=2),
     Contender(title="sweep, 5 + 3", sweeps=5, rounds=3),
     Contender(title="sweep, 3 + 2, best of 4 starts", sweeps=3, rounds=2, starts=4),
-    Contender(title="sweep, 3 + 2, best of 16 starts", sweeps=3, rounds=2, starts=16),
+    Contender(title="sweep, 3 + 2, best of 8 starts", sweeps=3, rounds=2, starts=8),
 )
 LEARNED = (
     Contender(title="learned, 1 + 1", sweeps=1, passes=3, last_only=True),
