@@ -46,8 +46,8 @@ class Row:
     """Of the plan's seeds the first so many; 0: all."""
 
 
-BY_Q = {"candidates": 8, "choose": "q"}
-BY_PHYSICS = {"candidates": 8, "choose": "physics"}
+BY_Q = {"candidates": 8, "choose": "q", "temperature": 0.5}
+BY_PHYSICS = {"candidates": 8, "choose": "physics", "temperature": 0.5}
 
 WAYS = (
     Row(title="Diffusion-QL, best of 8 by Q", sampling=BY_Q),

@@ -32,7 +32,7 @@ class Sampling:
     """Answers drawn, of which one is taken."""
     choose: Literal["q", "physics"] = "q"
     """By the learned Q before any is decoded, or by decoding all and computing what each earns."""
-    temperature: float = 1.0
+    temperature: float = 0.5
     """Standard deviation of the noise that the candidates behind the first start from; the first starts from zero."""
 
     def __post_init__(self) -> None:
