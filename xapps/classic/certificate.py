@@ -18,15 +18,20 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from xapps.classic.cell import Array, Cell, Indices
 from xapps.classic.lagrangian import Prices, earned_per_pair
 from xapps.classic.matching import Solution, best_of
+from xapps.classic.mixed_integer import Program, Start, minimise
 from xapps.classic.waterfilling import LEAST_GAIN_PER_W
 
 MOST_ROUNDS = 12
-TIME_LIMIT_S = 5.0
+TIME_LIMIT_S = 60.0
+"""Of one program, by the clock on the wall: on a busy machine a short one would end it before its time."""
+SHARED_BY = (1, 2, 3)
+"""Tangents lie where a PRB carries a minimum rate alone, and where it shares it with one or two others."""
+SOLVER_SHARE = 0.4
+"""Share of the wanted gap that is left to the solver of one program; the rest is for tangents and struck pairs."""
 LEAST_TOUCH = 1e-3
 """Share of the cap below which no tangent is laid."""
 
@@ -62,8 +67,9 @@ def certify(cell: Cell, start: Solution, prices: Prices, most_gap: float = 1e-3)
     struck_below = found.value * (1.0 + 0.5 * most_gap)
     if_forced = lagrangian - earned.max(axis=0) + earned  # (U, K)
     program = _Tangents.of(cell, if_forced > struck_below, prices)
+    program.add_tangents_at(found.solution.owner, found.solution.power_w)
     for _ in range(MOST_ROUNDS):
-        answer = program.solve()
+        answer = program.solve(found.solution.owner, SOLVER_SHARE * most_gap)
         if answer is None:  # no point left among the pairs that could be better
             return replace(found, bound=min(found.bound, struck_below))
         bound, owner, power_w = answer
@@ -103,51 +109,65 @@ class _Tangents:
         program = cls(cell, ue, prb, gain)
         level_w = 1.0 / (prices.per_w * np.log(2.0))
         weight, wanted = cell.weight[ue], cell.min_rate_bps_hz[ue]
-        at_minimum = np.exp2(wanted) / gain
-        for level in (weight * level_w, (weight + prices.per_rate[ue]) * level_w, at_minimum, 0.5 * weight * level_w):
+        shared = [np.exp2(wanted / prbs) / gain for prbs in SHARED_BY]
+        for level in (weight * level_w, (weight + prices.per_rate[ue]) * level_w, 0.5 * weight * level_w, *shared):
             program._touch(np.arange(len(ue)), np.clip(level - 1.0 / gain, 0.0, cell.cap_w))
         for share in (0.03, 0.15, 0.5, 1.0):
             program._touch(np.arange(len(ue)), np.full(len(ue), share * cell.cap_w))
         return program
 
     def add_tangents_at(self, owner: Indices, power_w: Array) -> None:
-        """Tangents where the last solution was too hopeful: at its powers and at the exact ones of its assignment."""
+        """Tangents where the last solution was too hopeful: at its powers, and at the exact ones of its assignment.
+
+        The latter for all pairs of a UE at its water level, for the next assignment differs little in levels.
+        """
         exact = best_of(self.cell, owner[None])
         pair = np.flatnonzero(owner[self.prb] == self.ue)
         self._touch(pair, np.clip(power_w[self.prb[pair]], 0.0, self.cell.cap_w))
-        self._touch(pair, exact.power_w[self.prb[pair]])
+        dry_w = 1.0 / self.gain
+        level_w = np.zeros(self.cell.num_ues)
+        np.maximum.at(level_w, self.ue[pair], exact.power_w[self.prb[pair]] + dry_w[pair])
+        own_w = np.minimum(level_w[self.ue] - dry_w, self.cell.cap_w)
+        wet = np.flatnonzero(own_w > LEAST_TOUCH * self.cell.cap_w)
+        self._touch(wet, own_w[wet])
 
-    def solve(self) -> tuple[float, Indices, Array] | None:
-        """Bound, owners (K,) and powers (K,) of the best point; None if no pair set meets the minimum rates."""
+    def solve(self, owner: Indices, relative_gap: float) -> tuple[float, Indices, Array] | None:
+        """Bound, owners (K,) and powers (K,) of the best point; None if no pair set meets the minimum rates.
+
+        Args:
+            owner: a known assignment to start from.
+            relative_gap: at which the solver may stop; the bound is valid at any.
+        """
         cell, pairs = self.cell, len(self.ue)
-        cost = np.concatenate([np.zeros(2 * pairs), -cell.weight[self.ue], np.zeros(pairs)])
         wanted = cell.min_rate_bps_hz[self.ue]
         rate_at_cap = np.log2(1.0 + self.gain * cell.cap_w)
-        result = milp(
-            cost,
-            constraints=[self._structure(), self._tangent_rows()],
-            integrality=np.concatenate([np.ones(pairs), np.zeros(3 * pairs)]),
-            bounds=Bounds(
-                0.0,
-                np.concatenate(
-                    [np.ones(pairs), np.full(pairs, cell.cap_w), rate_at_cap, np.minimum(rate_at_cap, wanted)]
-                ),
+        rows, low, high = self._structure()
+        tangents = self._tangent_rows()
+        program = Program(
+            cost=np.concatenate([np.zeros(2 * pairs), -cell.weight[self.ue], np.zeros(pairs)]),
+            rows=sparse.vstack([rows, tangents]).tocsr(),
+            low=np.concatenate([low, np.full(tangents.shape[0], -np.inf)]),
+            high=np.concatenate([high, np.zeros(tangents.shape[0])]),
+            upper=np.concatenate(
+                [np.ones(pairs), np.full(pairs, cell.cap_w), rate_at_cap, np.minimum(rate_at_cap, wanted)]
             ),
-            options={"mip_rel_gap": 1e-4, "time_limit": TIME_LIMIT_S},
+            integral=np.arange(4 * pairs) < pairs,
         )
-        if result.x is None:
-            return None if result.status == 2 else (np.inf, np.full(cell.num_prbs, -1), np.zeros(cell.num_prbs))
-        chosen = result.x[:pairs] > 0.5
+        taken = (owner[self.prb] == self.ue).astype(np.float64)
+        answer = minimise(program, relative_gap, TIME_LIMIT_S, Start(np.arange(pairs), taken))
+        if answer.x is None:
+            return None if answer.bound == np.inf else (np.inf, np.full(cell.num_prbs, -1), np.zeros(cell.num_prbs))
+        chosen = answer.x[:pairs] > 0.5
         owner, power_w = np.full(cell.num_prbs, -1), np.zeros(cell.num_prbs)
         owner[self.prb[chosen]] = self.ue[chosen]
-        power_w[self.prb[chosen]] = result.x[pairs : 2 * pairs][chosen]
-        return -float(result.mip_dual_bound), owner, power_w
+        power_w[self.prb[chosen]] = answer.x[pairs : 2 * pairs][chosen]
+        return -answer.bound, owner, power_w
 
     def _touch(self, pair: Indices, power_w: Array) -> None:
         # A tangent near zero has a slope near c, which may be 10^8 times that of the others: numerically worthless.
         self.cuts.append((pair, np.maximum(power_w, LEAST_TOUCH * self.cell.cap_w)))
 
-    def _structure(self) -> LinearConstraint:
+    def _structure(self) -> tuple[sparse.csr_matrix, Array, Array]:
         """One owner a PRB, the budget, p <= cap y, minimum rates on truncated rates, and those below t and R y."""
         cell, pairs = self.cell, len(self.ue)
         index, one = np.arange(pairs), sparse.identity(pairs, format="csr")
@@ -177,9 +197,9 @@ class _Tangents:
         )
         first = cell.num_prbs + 1 + pairs
         low[first : first + cell.num_ues] = cell.min_rate_bps_hz
-        return LinearConstraint(rows.tocsr(), low, high)
+        return rows.tocsr(), low, high
 
-    def _tangent_rows(self) -> LinearConstraint:
+    def _tangent_rows(self) -> sparse.csr_matrix:
         """t - y (log2(1 + c q) - c q s) - c s p <= 0."""
         pairs = len(self.ue)
         pair = np.concatenate([cut[0] for cut in self.cuts])
@@ -190,5 +210,4 @@ class _Tangents:
         row = np.arange(len(pair))
         data = np.concatenate([-offset, -slope, np.ones(len(pair))])
         columns = np.concatenate([pair, pairs + pair, 2 * pairs + pair])
-        rows = sparse.csr_matrix((data, (np.tile(row, 3), columns)), shape=(len(pair), 4 * pairs))
-        return LinearConstraint(rows, -np.inf, 0.0)
+        return sparse.csr_matrix((data, (np.tile(row, 3), columns)), shape=(len(pair), 4 * pairs))

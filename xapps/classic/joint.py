@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from oran.e2sm.rrm import NOBODY, Allocation, RadioReport
 from oran.errors import ConfigError
 from xapps.classic.cell import Array, Indices, gains, strongest_ru
 from xapps.classic.local_search import SHORTFALL_PRICE, improve
+from xapps.classic.mixed_integer import Program, minimise
 
 LEVEL_SHARES = (0.25, 0.5, 1.0)
 MOST_COLUMNS = 60_000
@@ -127,17 +127,15 @@ def _choose(report: RadioReport, table: _Configurations) -> tuple[Indices, float
     budget = sparse.csr_matrix(np.tile(table.power_w, (prbs, 1)).T)
     minimum = sparse.csr_matrix((counted[busy], (owner[busy], column[busy])), shape=(ues, columns))
     rows = sparse.bmat([[one_a_prb, None], [budget, None], [minimum, sparse.eye(ues)]]).tocsc()
-    result = milp(
-        np.concatenate([-(weight * table.rate).sum(axis=-1).ravel(), np.full(ues, SHORTFALL_PRICE)]),
-        constraints=LinearConstraint(
-            rows,
-            np.concatenate([np.ones(prbs), np.full(rus, -np.inf), report.min_rate_bps_hz]),
-            np.concatenate([np.ones(prbs), report.ru_power_budget_w, np.full(ues, np.inf)]),
-        ),
-        integrality=np.concatenate([np.ones(columns), np.zeros(ues)]),
-        bounds=Bounds(0.0, np.concatenate([np.ones(columns), np.full(ues, np.inf)])),
-        options={"mip_rel_gap": RELATIVE_GAP, "time_limit": TIME_LIMIT_S},
+    program = Program(
+        cost=np.concatenate([-(weight * table.rate).sum(axis=-1).ravel(), np.full(ues, SHORTFALL_PRICE)]),
+        rows=rows.tocsr(),
+        low=np.concatenate([np.ones(prbs), np.full(rus, -np.inf), report.min_rate_bps_hz]),
+        high=np.concatenate([np.ones(prbs), report.ru_power_budget_w, np.full(ues, np.inf)]),
+        upper=np.concatenate([np.ones(columns), np.full(ues, np.inf)]),
+        integral=np.arange(columns + ues) < columns,
     )
+    result = minimise(program, RELATIVE_GAP, TIME_LIMIT_S)
     if result.x is None:  # silence everywhere is always a point, so only the time limit leads here
         return np.zeros(prbs, np.intp), np.inf
-    return result.x[:columns].reshape(prbs, configurations).argmax(axis=-1), -float(result.mip_dual_bound)
+    return result.x[:columns].reshape(prbs, configurations).argmax(axis=-1), -result.bound

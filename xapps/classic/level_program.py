@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, linprog, milp
+from scipy.optimize import linprog
 
 from xapps.classic.cell import Array, Cell, Indices
 from xapps.classic.lagrangian import Prices
+from xapps.classic.mixed_integer import Program, minimise
 
 LEVELS = 8
 RELATIVE_GAP = 1e-4
@@ -78,26 +79,26 @@ class LevelProgram:
         cost = np.concatenate([-self.earned, np.zeros(self.shape[0])])
         # A little room, so that the least shortfall itself is not lost to the solver's tolerances.
         result = self._solve(cost, shortfall * (1.0 + 1e-6) + 1e-6 if shortfall else 0.0)
-        if result.x is None:
+        if result is None:
             return None
-        chosen = result.x[: self.earned.size].reshape(self.shape).sum(axis=-1)  # (U, K)
+        chosen = result[: self.earned.size].reshape(self.shape).sum(axis=-1)  # (U, K)
         return np.where(chosen.max(axis=0) > 0.5, chosen.argmax(axis=0), -1)
 
     def least_shortfall(self) -> float:
         """Smallest sum of shortfalls that the levels allow [bps/Hz]."""
         cost = np.concatenate([np.zeros(self.earned.size), np.ones(self.shape[0])])
-        return float(self._solve(cost, np.inf).fun)
+        found = self._solve(cost, np.inf)
+        return np.inf if found is None else float(cost @ found)
 
-    def _solve(self, cost: Array, most_shortfall: float) -> OptimizeResult:
+    def _solve(self, cost: Array, most_shortfall: float) -> Array | None:
         num_ues, columns = self.shape[0], self.earned.size
         total = sparse.csr_matrix((np.ones(num_ues), (np.zeros(num_ues, int), columns + np.arange(num_ues))))
-        return milp(
-            cost,
-            constraints=[
-                LinearConstraint(self.rows, self.lower, self.upper),
-                LinearConstraint(total, -np.inf, most_shortfall),
-            ],
-            integrality=np.concatenate([np.ones(columns), np.zeros(num_ues)]),
-            bounds=Bounds(0.0, np.concatenate([np.ones(columns), np.full(num_ues, most_shortfall)])),
-            options={"mip_rel_gap": RELATIVE_GAP, "time_limit": TIME_LIMIT_S},
+        program = Program(
+            cost=cost,
+            rows=sparse.vstack([self.rows, total]).tocsr(),
+            low=np.append(self.lower, -np.inf),
+            high=np.append(self.upper, most_shortfall),
+            upper=np.concatenate([np.ones(columns), np.full(num_ues, most_shortfall)]),
+            integral=np.arange(columns + num_ues) < columns,
         )
+        return minimise(program, RELATIVE_GAP, TIME_LIMIT_S).x
