@@ -24,6 +24,9 @@ Panels = dict[str, tuple[Array, Array | None]]
 """Title -> (curves (T, N), dashed demands (N,) or (T, N))."""
 
 BATCHES = 60
+SMOOTHED = 10
+"""Batches of the moving averages that are drawn over the single ones."""
+META_STEPS = 1000
 RULE = TimeSharingRule(rule="ascent", gamma=1.0)
 
 
@@ -45,7 +48,7 @@ def adaptation(ura: Ura, seed: int) -> Panels:
     """Fig. 1: ALCOR against vanilla and meta-learnt re-training of {25, 25, 25, 5}."""
     demand = alcor_demands.ALGORITHM
     shape = PerceptronArchitecture(users=5, hidden=(25, 25))
-    meta, psi = demand_networks.train_meta(shape, 2.5, Effort(steps=300), seed)
+    meta, psi = demand_networks.train_meta(shape, 2.5, Effort(steps=META_STEPS), seed)
     rng = np.random.default_rng([9_999, seed])
     vanilla = demand_networks.adapt(shape, demand_networks.fresh(shape, seed), demand, 0.3, rng)
     warm = demand_networks.adapt(shape, meta, demand, psi, rng)
@@ -77,14 +80,17 @@ def multipliers(ura: Ura, seed: int) -> Panels:
     demand = alcor_demands.TABLE_3[20]
     found = play(ura, TimeSharing(demand, RULE), lambda b: draw_snr("iid", rng, b, 20), rng, 2 * BATCHES)
     moving = np.cumsum(found.rate, axis=0) / np.arange(1, len(found.rate) + 1)[:, None]
-    return {"mean rate so far [bps/Hz]": (moving, demand[demand > 0]), "multiplier": (found.multiplier, None)}
+    return {"mean rate so far": (moving, demand[demand > 0]), "multiplier": (found.multiplier, None)}
 
 
 def infeasible(ura: Ura, seed: int) -> Panels:
-    """Fig. 4: demands that nobody can meet, N = 50."""
-    rng = np.random.default_rng([9_999, seed])
+    """Fig. 4: demands that nobody can meet, N = 50; those who ask for something."""
+    panels: Panels = {}
     demand = alcor_demands.INFEASIBLE
-    return {"silencing": (_rates(ura, demand, RULE, rng), np.unique(demand))}
+    for title, rule in {"silencing": RULE, "weighting": WEIGHTING}.items():
+        rng = np.random.default_rng([9_999, seed])
+        panels[title] = _rates(ura, demand, rule, rng)[:, demand > 0], demand[demand > 0]
+    return panels
 
 
 FIGURES: dict[str, Callable[[Ura, int], Panels]] = {
@@ -100,21 +106,35 @@ def _rates(ura: Ura, demand: Array, rule: TimeSharingRule, rng: np.random.Genera
     return play(ura, TimeSharing(demand, rule), lambda b: draw_snr("iid", rng, b, users), rng, BATCHES).rate
 
 
+def _moving(curves: Array) -> Array:
+    """Means over the last batches, fewer at the beginning, shape (T, N)."""
+    total = np.cumsum(np.concatenate([np.zeros_like(curves[:1]), curves]), axis=0)
+    last = np.arange(1, len(curves) + 1)
+    first = np.maximum(last - SMOOTHED, 0)
+    moving: Array = (total[last] - total[first]) / (last - first)[:, None]
+    return moving
+
+
 def _plot(panels: Panels, path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(1, len(panels), figsize=(4.5 * len(panels), 3.2), squeeze=False, layout="constrained")
+    rates_only = all(demand is not None for _, demand in panels.values())
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(4.5 * len(panels), 3.2), squeeze=False, layout="constrained", sharey=rates_only
+    )
     for axis, (title, (curves, demand)) in zip(axes[0], panels.items(), strict=True):
-        lines = axis.plot(curves, linewidth=0.8)
+        noisy = axis.plot(curves, linewidth=0.5, alpha=0.25)
+        for line, curve in zip(noisy, _moving(curves).T, strict=True):
+            axis.plot(curve, color=line.get_color(), linewidth=1.1)
         if demand is not None and demand.ndim == 1:
             for rate in np.unique(demand):
                 axis.axhline(rate, color="black", linestyle="--", linewidth=0.6)
         elif demand is not None:
-            for line, wanted in zip(lines, demand.T, strict=True):
-                axis.plot(wanted, color=line.get_color(), linestyle="--", linewidth=0.6)
+            for line, wanted in zip(noisy, demand.T, strict=True):
+                axis.plot(wanted, color=line.get_color(), linestyle="--", linewidth=0.8)
         axis.set(title=title, xlabel="batch of 25 slots")
     axes[0][0].set_ylabel("bps/Hz")
     figure.savefig(path, dpi=110)

@@ -119,18 +119,18 @@ def train_meta(
     """
     rng = np.random.default_rng([seed, 4])
     w = _tensors(perceptron.initialise(shape, rng))
-    psi = torch.tensor(0.0, requires_grad=True)  # its logarithm over 10^-3
+    psi = torch.tensor(0.0, requires_grad=True)  # a tenth of its logarithm over 10^-3: it has far to go at Adam's pace
 
     def climb() -> Tensor:
         demand = torch.tensor(rng.uniform(0.0, largest_demand, shape.users), dtype=torch.float32)
         inner = _batch_reward(shape, w, _channels(rng, BATCH, shape.users), demand, effort.penalty)
         gradient = torch.autograd.grad(inner, list(w.values()), create_graph=True)
-        step = 1e-3 * psi.exp()
+        step = 1e-3 * (10.0 * psi).exp()
         moved = {name: value + step * slope for (name, value), slope in zip(w.items(), gradient, strict=True)}
         return _batch_reward(shape, moved, _channels(rng, BATCH, shape.users), demand, effort.penalty)
 
     _ascend([*w.values(), psi], climb, effort)
-    return _arrays(w), float(1e-3 * psi.detach().exp())
+    return _arrays(w), float(1e-3 * (10.0 * psi.detach()).exp())
 
 
 def adapt(

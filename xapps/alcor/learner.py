@@ -118,6 +118,8 @@ class AlcorLearner:
             epoch = _epoch_of(checkpoint)
             for name, value in self._w.items():
                 value.data.copy_(tensors[f"weight/{name}"])
+                if f"step/{name}" not in tensors:
+                    continue  # a bias in front of a normalisation has no gradient, hence no state
                 state = {key: tensors[f"{key}/{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
                 self._optimiser.state[value] = state
         except (SafetensorError, KeyError, ValueError, RuntimeError) as error:

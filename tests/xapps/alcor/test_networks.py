@@ -134,12 +134,15 @@ def _listed(snr, p1, p2, r1, r2, i):
     return listed + padded([log(snr[j, j]) for j in hit]) + padded([r1[j] / 4.0 for j in hit])
 
 
-def test_a_cut_training_continues_to_the_same_bits():
-    whole = AlcorLearner(SHORT, seed=5)
+@pytest.mark.parametrize("name", ["graph", "perceptron", "local"])
+def test_a_cut_training_continues_to_the_same_bits(name):
+    brief = {"epochs": 2, "steps_per_epoch": 3, "users": (4,), "hidden": (8, 6), "links_per_step": 400}
+    small = SHORT if name == "graph" else preset(name).with_changes(brief)
+    whole = AlcorLearner(small, seed=5)
     whole.run_epoch()
     kept, curves = whole.checkpoint(), list(whole.curves)
     whole.run_epoch()
-    again = AlcorLearner(SHORT, seed=5)
+    again = AlcorLearner(small, seed=5)
     again.restore(kept, curves)
     again.run_epoch()
     assert again.result().weights == whole.result().weights
