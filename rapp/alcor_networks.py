@@ -53,9 +53,10 @@ def fixed_rows(plan: Plan, table: dict[int, Array]) -> list[str]:
     cells = []
     for users, demand in table.items():
         shape = PerceptronArchitecture(users=users, hidden=FIXED_HIDDEN[users])
-        effort = Effort(steps=plan.fixed_steps, learning_rate=3e-3, batch=FIXED_BATCH, own_emphasis=5.0)
+        steps = max(1, plan.fixed_steps if users <= 20 else plan.fixed_steps // 3)
+        effort = Effort(steps=steps, learning_rate=3e-3, batch=FIXED_BATCH, own_emphasis=5.0)
         train = partial(demand_networks.train_fixed, shape, alcor_demands.TABLE_2[users], effort, 0)
-        weights = kept(plan, f"fixed-{users}-{plan.fixed_steps}-0", train)
+        weights = kept(plan, f"fixed-{users}-{steps}-0", train)
         cells.append(_cell(shape, [weights], demand, plan))
     return [row("fixed DNN (trained on Table II)", cells)]
 
