@@ -74,6 +74,7 @@ def node(
 
 app.command()(inspection.show)
 app.command()(inspection.run)
+app.command()(inspection.experiments)
 
 
 class _RestServer(uvicorn.Server):

@@ -10,6 +10,7 @@ import typer
 from numpy.typing import NDArray
 
 from e2sim.decisions import best_channel
+from e2sim.experiment import experiment_names, load_experiment
 from e2sim.scenario import Scenario, load
 from e2sim.simulator import Simulator
 from oran.errors import ConfigError
@@ -43,6 +44,19 @@ def run(
     out.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(out, allow_pickle=False, **trace(radio, np.random.default_rng(seed), slots))
     typer.echo(f"{radio.name} {radio.digest[:12]}: {slots} slots in {out}")
+
+
+def experiments() -> None:
+    """Lists the experiments of the papers: what each figure varies, over which scenario."""
+    for name in experiment_names():
+        each = load_experiment(name)
+        values = ", ".join(f"{step.value:g}" for step in each.axis.steps)
+        unit = f" [{each.axis.unit}]" if each.axis.unit else ""
+        curves = "" if each.curves is None else f" x {each.curves.label}"
+        typer.echo(
+            f"{name:28}paper {each.paper}, {', '.join(each.figures)}: {each.base}, {each.axis.label}{unit}{curves}"
+        )
+        typer.echo(f"{'':28}{values}")
 
 
 def trace(scenario: Scenario, rng: np.random.Generator, slots: int) -> dict[str, NDArray]:
