@@ -71,10 +71,11 @@ class Account:
 
 @dataclass
 class _Connection:
-    """One connection of a stream: steps that are held, and since when."""
+    """One connection of a stream: steps that are held, and since when something waits to be acknowledged."""
 
     stream_id: str
     account: Account
+    acknowledged: int
     held: list[Step] = field(default_factory=list)
     held_bytes: int = 0
     since_s: float = 0.0
@@ -146,8 +147,9 @@ class ExperienceServicer(ExperienceSinkServicer):
 
         Nothing is read while a segment is written: gRPC's flow control then holds the client back.
         """
-        connection = _Connection(opening.stream_id, self._account_of(opening))
-        yield messages.Ack(through=connection.account.through)
+        account = self._account_of(opening)
+        connection = _Connection(opening.stream_id, account, account.through)
+        yield messages.Ack(through=account.through)
         try:
             for request in _until_broken(requests):
                 self._take(connection, request)
@@ -184,13 +186,13 @@ class ExperienceServicer(ExperienceSinkServicer):
 
     def _hold(self, connection: _Connection, message: messages.Transition) -> None:
         account = connection.account
+        if account.through == connection.acknowledged:
+            connection.since_s = self._now_s()
         try:
             step = decode(connection.stream_id, message)
         except DecodeError as error:
             log.warning("experience of %s: %s", account.xapp, error)
         else:
-            if not connection.held:
-                connection.since_s = self._now_s()
             connection.held.append(step)
             connection.held_bytes += message.ByteSize()
             account.held += 1
@@ -198,10 +200,11 @@ class ExperienceServicer(ExperienceSinkServicer):
         account.meet(message.sequence, message.dropped)
 
     def _due(self, connection: _Connection) -> bool:
-        limits, held = self._limits, connection.held
-        if not held:
+        """Whether to write and acknowledge; numbers that were lost want to be acknowledged too."""
+        limits, waiting = self._limits, connection.account.through - connection.acknowledged
+        if not waiting:
             return False
-        full = len(held) >= limits.max_steps or connection.held_bytes >= limits.max_bytes
+        full = waiting >= limits.max_steps or connection.held_bytes >= limits.max_bytes
         return full or self._now_s() - connection.since_s >= limits.max_age_s
 
     def _flush(self, connection: _Connection) -> messages.Ack:
@@ -224,6 +227,7 @@ class ExperienceServicer(ExperienceSinkServicer):
             self._folder.write(steps, span)
             account.stored, account.held = account.stored + len(steps), 0
             connection.held, connection.held_bytes = [], 0
+        connection.acknowledged = account.through
         self._show()
         return messages.Ack(through=account.through)
 

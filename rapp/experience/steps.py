@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from e2sim.physics import constraints
 from e2sim.simulator import reindexed
 from oran._generated import experience_pb2 as messages
 from oran.e2sm.rrm import Allocation, Kpi, RadioReport, decode_report
@@ -38,7 +39,8 @@ def decode(stream_id: str, message: messages.Transition) -> Step:
     """A step from its message.
 
     Raises:
-        DecodeError: the report is malformed, or lacks channel, decision or outcome, or they do not fit together.
+        DecodeError: the report is malformed, or lacks channel, decision or outcome, or they do not fit together, or the
+            decision breaks a hard limit: what was sent has passed the shield.
     """
     whole = decode_report(message.report)
     decision, outcome, gain_db = whole.in_force, whole.kpi, whole.gain_db
@@ -51,12 +53,16 @@ def decode(stream_id: str, message: messages.Transition) -> Step:
         raise DecodeError("experience: values that are not finite or cannot be")  # learners must not meet them
     if max(_numbers(message, whole)) >= 2**63:
         raise DecodeError("experience: numbers beyond all counting")
+    decision = _over(whole, decision)
+    broken = constraints.violations(decision, whole)
+    if broken:
+        raise DecodeError(f"experience: no node would obey the decision: {broken[0].reason}")
     return Step(
         stream_id=stream_id,
         sequence=message.sequence,
         meid=message.meid,
         report=replace(whole, in_force=None, kpi=None),
-        decision=_over(whole, decision),
+        decision=decision,
         outcome=outcome,
         outcome_report_id=message.outcome_report_id,
         obeyed=message.obeyed,

@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 WINDOW: Final = 512
 """Transitions that may be under way without an acknowledgement."""
 
+MAX_REPORT_BYTES: Final = 4 * 1024 * 1024 - 4096
+"""What fits into one message of gRPC with the rest of a transition: 64 UEs x 19 RUs x 273 PRBs are 0.7 MB."""
+
 LOOK_S: Final = 0.02
 """How often the sender looks for something to send: so the decision's thread need not wake it."""
 
@@ -207,9 +210,14 @@ class ExperienceStream:
 
 
 def _encoded(transition: Transition) -> bytes:
-    """The report's octets; none where it holds what the wire has no room for, which the rApp counts as lost."""
+    """The report's octets; none where the wire has no room for it, which the rApp counts as lost."""
+    report = transition.report
     try:
-        return encode_report(transition.report)
+        octets = encode_report(report)
     except LocalProtocolError as error:
-        log.warning("report %d of %s cannot be sent on: %s", transition.report.report_id, transition.meid, error)
+        log.warning("report %d of %s cannot be sent on: %s", report.report_id, transition.meid, error)
         return b""
+    if len(octets) > MAX_REPORT_BYTES:
+        log.warning("report %d of %s cannot be sent on: %d bytes", report.report_id, transition.meid, len(octets))
+        return b""
+    return octets

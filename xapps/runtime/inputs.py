@@ -208,10 +208,13 @@ class Inputs:
         self.ages.forget_node(meid)
 
     def _changed(self, meid: str, found: Fault | None) -> None:
-        self.metrics.input_unusable.labels(meid).set(found is not None)
+        self.metrics.input_unusable.labels(meid).set(found not in (None, Fault.NO_UES))
         if found is None:
             log.info("%s: reports can be used again", meid)
             del self._faulty[meid]
             return
-        log.warning("%s: report cannot be used: %s; no allocator is asked", meid, found)
         self._faulty[meid] = found
+        if found is Fault.NO_UES:
+            log.info("%s: nobody is there to serve", meid)
+        else:
+            log.warning("%s: report cannot be used: %s; no allocator is asked", meid, found)

@@ -39,6 +39,8 @@ def make_decision(report: RadioReport) -> Allocation:
     rng = np.random.default_rng(report.report_id)
     serving = rng.integers(rus, size=ues).astype(np.int16) if ues else np.zeros(0, np.int16)
     owner = rng.integers(-1, ues, (rus, prbs)).astype(np.int16) if ues else np.full((rus, prbs), NOBODY, np.int16)
+    if ues:
+        owner = np.where((owner >= 0) & (serving[owner] == np.arange(rus)[:, None]), owner, np.int16(NOBODY))
     power_w = np.where(owner >= 0, rng.uniform(0.1, 1.0, (rus, prbs)), 0.0)
     return Allocation(report.ue_ids, serving, owner, power_w, report.report_id)
 

@@ -91,7 +91,7 @@ def open_sink(root: Path) -> ExperienceServicer:
     return ExperienceServicer(folder, ExperienceMetrics(), SegmentLimits(max_steps=3))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(connections)
 def test_every_number_is_stored_once_or_dropped_or_lost(life: list[tuple[list[str], str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -220,6 +220,8 @@ def test_a_decision_over_another_table_is_brought_over_the_reports_ues() -> None
         lambda r: replace(r, weight=np.full(3, np.nan)),
         lambda r: replace(r, kpi=replace(r.kpi, rate_bps_hz=np.full(3, np.nan))),
         lambda r: replace(r, noise_w=0.0),
+        lambda r: replace(r, in_force=replace(r.in_force, serving_ru=np.full(3, 9, np.int16))),
+        lambda r: replace(r, in_force=replace(r.in_force, power_w=np.full((1, 4), 5.0))),
     ],
 )
 def test_what_does_not_fit_together_is_a_decode_error(spoil) -> None:

@@ -22,6 +22,7 @@ from rapp.metrics import ExperienceMetrics as SinkMetrics
 from rapp.service import StoreServer
 from rapp.store import MemoryStore
 from tests.rapp.experience.doubles import MEID, make_decision, make_outcome, make_report, message_of
+from xapps.runtime import experience_stream
 from xapps.runtime.decision import Decision
 from xapps.runtime.experience import ExperienceMetrics, Outbox, Recorder
 from xapps.runtime.experience_stream import ExperienceStream
@@ -196,6 +197,7 @@ def test_a_sink_killed_with_unwritten_steps_gets_them_again_and_none_twice(tmp_p
     xapp = Xapp(sink.address)
     xapp.start()
     xapp.say(26)
+    until(lambda: xapp.counted("acked") == 20)
     until(lambda: sink.account().through == 25)
     assert sink.account().held == 5
     sink.folder.write = _refuse  # type: ignore[method-assign]  # the process dies: nothing more reaches the disk
@@ -265,6 +267,21 @@ def test_transitions_that_cannot_be_read_are_lost_and_do_not_stop_the_stream(sin
     assert (account.through, account.stored, account.dropped, account.lost) == (6, 3, 1, 2)
     assert sink.stored() == [1, 5, 6]
     assert sink.metrics.transitions.labels("ssvae", "lost")._value.get() == 2
+
+
+def test_a_report_too_large_for_a_message_is_lost_and_does_not_hold_up_the_rest(
+    sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(experience_stream, "MAX_REPORT_BYTES", len(message_of(1).report) // 2)
+    xapp = Xapp(sink.address)
+    xapp.start()
+    xapp.say(4)
+    until(lambda: xapp.counted("acked") == 3)
+    monkeypatch.undo()
+    xapp.say(1)
+    xapp.stop()
+    assert sink.stored() == [4]
+    assert (sink.account().stored, sink.account().lost) == (1, 3)
 
 
 def test_a_farewell_tells_of_what_was_dropped_last(sink: Sink) -> None:

@@ -235,6 +235,21 @@ def test_an_empty_cell_is_answered_by_serving_nobody_and_forgets_nothing(rig: Ri
     np.testing.assert_array_equal(after.power_w, before.power_w)
 
 
+def test_an_empty_cell_is_no_alarm(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    rig.app.on_messages(indication_messages(make_report(1, ues=0)))
+    assert rig.metrics.input_unusable.labels(MEID)._value.get() == 0
+    assert rig.metrics.count(rig.metrics.reports_unusable, reason=Fault.NO_UES) == 1
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_kpis_of_an_interval_with_other_ues_are_taken_as_sums_and_given_to_no_slice(rig: Rig) -> None:
+    report = replace(make_report(1, ues=3), kpi=make_report(1, ues=4, kpi=True).kpi)
+    rig.app.on_messages(indication_messages(report))
+    assert rig.metrics.count(rig.metrics.handler_errors) == 0
+    assert rig.metrics.weighted_throughput.labels(MEID)._value.get() > 0
+    assert [each.samples for each in rig.metrics.slice_rate.collect()] == [[]]
+
+
 def test_the_last_safe_decision_follows_ues_by_their_ids() -> None:
     report, kept = make_report(1), LastSafe()
     given_out = allocators.build("equal").decide(report)
