@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from e2sim.scenario import Scenario
+from e2sim.scenario import Scenario, load
 from e2sim.simulator import Simulator
 from oran.errors import ConfigError
 from rapp.draws import Stream, generator
@@ -84,3 +84,18 @@ def test_a_run_without_labels_ends_in_a_model_that_serves(tmp_path, tiny, folder
     found = trial("diffusion-ql", build(told).allocator, tiny, seed=0, num_drops=20)
     random = trial("random", allocators.build("random"), tiny, seed=0, num_drops=20)
     assert found.score.mean() > random.score.mean()
+
+
+@pytest.mark.slow
+def test_the_pages_claim_holds_in_short_without_labels_above_greedy_and_96_percent_in_paper2(tmp_path):
+    paper2 = load("paper2")
+    changes = {"drops": 200, "epochs": 3}
+    config = RunConfig(allocator="diffusion-ql", model="diffusion-ql", changes=changes, scenario="paper2")
+    run = Run.create(tmp_path, config)
+    named = {"learned": build(run.execute()).allocator}
+    named |= {name: allocators.build(name) for name in ("greedy", "matching")}
+    score = {name: trial(name, each, paper2, seed=0, num_drops=50).score.mean() for name, each in named.items()}
+    assert score["learned"] > 0.96 * score["matching"]
+    assert score["learned"] > score["greedy"]
+    behaviours = run.model().manifest.training["behaviour_rewards"]
+    assert run.model().manifest.training["validation_reward"] > max(behaviours.values())

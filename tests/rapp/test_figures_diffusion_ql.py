@@ -77,3 +77,14 @@ def test_a_sweeps_points_are_kept(plan, monkeypatch):
     again = diffusion_ql_plots._swept(plan, quiet, loads, ("matching",))
     assert again[0]["matching"].throughput == first[0]["matching"].throughput
     assert first[0]["Diffusion-QL"].slices.shape == (3,)
+
+
+def test_table_2_shows_the_paper_and_trivial_rows_and_names_what_is_not_trained(plan):
+    runs = {"small": run_of(plan, "tiny", ROW, 0), "absent": run_of(plan, "tiny", ROW, 7)}
+    runs["small"].execute()
+    lines = figures_diffusion_ql._accuracies(plan, "tiny", runs, quiet)
+    titles = [line.split("|")[1].strip() for line in lines if line.startswith("|")]
+    assert titles[2:5] == list(figures_diffusion_ql.PAPER_TABLE_2)
+    assert "small" in titles and "absent" not in titles
+    assert any("nobody served" in title for title in titles)
+    assert lines[-1] == "Not trained yet: absent."
