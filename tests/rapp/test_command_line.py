@@ -36,8 +36,8 @@ def test_a_data_set_is_made_and_a_model_trained_and_gated(rapp, tmp_path, capsys
     data, runs, verdict = tmp_path / "data", tmp_path / "runs", tmp_path / "verdict.json"
     assert rapp("dataset", data, "--scenario", "tiny", "--num-drops", 24, "--workers", 1) == 0
     changes = json.dumps({"epochs": 6, "width": 12})
-    stop_early = json.dumps({"every_epochs": 2, "drops": 4})
-    assert rapp("train", data, "--preset", "demo", "--changes", changes, "--stop-early", stop_early, "--runs", runs) == 0
+    options = ("--preset", "demo", "--changes", changes, "--stop-early", json.dumps({"every_epochs": 2, "drops": 4}))
+    assert rapp("train", data, *options, "--runs", runs) == 0
     (run,) = [path.name for path in runs.iterdir()]
     code = rapp("evaluate", run, "--scenario", "tiny", "--num-drops", 20, "--runs", runs, "--output", verdict)
     written = json.loads(verdict.read_text())
