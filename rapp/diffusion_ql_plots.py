@@ -75,14 +75,14 @@ def convergence(figure: Figure, plan: Plan, say: Say) -> None:
             run.execute()
             curves = run.curves()
             epoch = [row["epoch"] for row in curves]
-            label = f"validation, {len(plan.seeds)} seeds" if not index else None
+            label = f"validation, seeds {plan.seeds}" if not index else None
             axis.plot(epoch, [row["validation_reward"] for row in curves], "o-", color="tab:blue", ms=3, label=label)
             label = "its own answers, with noise" if not index else None
             axis.plot(epoch, [row["own_reward"] for row in curves], "s-", color="tab:cyan", ms=3, label=label)
         training = run.model().manifest.training
         for index, (behaviour, worth) in enumerate(training["behaviour_rewards"].items()):
             axis.axhline(worth, color=f"C{index + 1}", linestyle="--", label=f"imitated: {behaviour}")
-        axis.axhline(1.0, color="black", linestyle=":", label="matching")
+        axis.axhline(1.0, color="black", linestyle=":", label="unit: matching's throughput")
         axis.set_ylim(0.0, 1.05)
         _finish(axis, f"Fig. 3a: reward, {name}", "epoch", "reward (1: matching's throughput)")
 
