@@ -1,4 +1,4 @@
-"""The fair variant's decision process: the PRBs of one RU are given away one by one, any pair of UE and PRB an action.
+"""The fair variant's decision process: the PRBs of one RU are given away one by one, to UEs that take turns.
 
 State: who got what so far, and the channel. Rates on the way are counted at one power for all PRBs, a ``level`` times
 an equal split; when the last PRB is gone, exact water-filling says what the assignment is worth. Rewards on the way are
@@ -27,12 +27,14 @@ Mask = NDArray[np.bool_]
 LEVELS = (0.5, 1.0, 1.6, 2.5)
 """Powers a PRB at which rates are counted, in shares of an equal split: one rollout each where power is short."""
 
-REWARD_SCALE = 0.1
+REWARD_SCALE = 0.05
 SHORTFALL_WEIGHT = 5.0
 """Price of a bps/Hz that a UE lacks, in weighted bps/Hz."""
-MISSED_WEIGHT = 10.0
-"""Price of a UE below its minimum rate, in weighted bps/Hz."""
+MISSED_WEIGHT = 40.0
+"""Price of a UE below its minimum rate, in weighted bps/Hz: above what the PRBs for it would earn elsewhere."""
 TOLERANCE = 1e-6
+LEAST_RATE = 1e-3
+"""Rates below this are treated as this where PRBs are counted [bps/Hz]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,13 +140,23 @@ def lacking(problems: Problems, owner: Indices) -> Array:
     return np.where(lack > TOLERANCE * np.maximum(problems.min_rate_bps_hz, 1e-12), lack, 0.0)
 
 
-def actions(problems: Problems, owner: Indices) -> Mask:
-    """Pairs that may be chosen, shape (N, U, K): free PRBs, for UEs that lack rate or are the best on the PRB.
+def turn(problems: Problems, owner: Indices) -> Mask:
+    """The UE whose turn it is, shape (N, U): of those that lack rate the one that needs the most PRBs; none if all have
+    theirs."""
+    lack = lacking(problems, owner)
+    best_free = np.where((owner < 0)[:, None, :], problems.rate, 0.0).max(axis=-1)
+    missing = lack / np.maximum(best_free, LEAST_RATE)
+    most: Mask = (missing > 0.0) & (missing >= missing.max(axis=-1, keepdims=True))
+    return most
 
-    At equal powers every other pair is dominated: the best UE earns more with the PRB, and nobody's lack grows by it.
+
+def actions(problems: Problems, owner: Indices) -> Mask:
+    """Pairs that may be chosen, shape (N, U, K): a free PRB for the UE whose turn it is, or for its best UE.
+
+    At equal powers a PRB that nobody takes for its minimum rate earns most with its best UE. Who needs most PRBs comes
+    first, as it suffers most from what others take; what it takes, and whether it is worth it, is the network's choice.
     """
-    wanted = (lacking(problems, owner) > 0.0)[..., None] | (problems.regret <= 0.0)
-    allowed: Mask = (owner < 0)[:, None, :] & wanted
+    allowed: Mask = (owner < 0)[:, None, :] & (turn(problems, owner)[..., None] | (problems.regret <= 0.0))
     return allowed
 
 
@@ -159,12 +171,33 @@ def give(owner: Owners, action: Indices) -> Owners:
 def potential(problems: Problems, owner: Indices) -> Array:
     """Worth of a state at the counting power, less what the best UE of each PRB would earn, shape (N,)."""
     behind = np.where(owned(owner, problems.rate.shape[1]), problems.regret, 0.0).sum(axis=(-2, -1))
-    return -behind - _price(lacking(problems, owner))
+    return -behind - price(lacking(problems, owner))
 
 
-def worth(problems: Problems, owner: Indices) -> tuple[Array, Array]:
-    """Worth of a complete assignment: weighted throughput less the price of what is lacking, shape (N,), and the exact
-    powers that it is reached with, shape (N, K) [W]."""
+def next_gain(problems: Problems, owner: Indices) -> Array:
+    """What the potential gains if a free PRB goes to a UE, by pair, shape (N, U, K)."""
+    lack = lacking(problems, owner)[..., None]
+    met: Array = SHORTFALL_WEIGHT * np.minimum(problems.rate, lack)
+    met += MISSED_WEIGHT * ((lack > 0.0) & (problems.rate >= lack))
+    return met - problems.regret
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Worth:
+    """What complete assignments are worth at exact powers, arrays (N,)."""
+
+    throughput: Array
+    """Sum of w R, weights over their mean [bps/Hz]."""
+    missed: NDArray[np.int64]
+    """UEs below their minimum rate."""
+    value: Array
+    """Throughput less the price of what is lacking."""
+    power_w: Array
+    """Shape (N, K) [W]."""
+
+
+def worth(problems: Problems, owner: Indices) -> Worth:
+    """Water-fills complete assignments, shape (N, K), and says what they are worth."""
     gain = np.take_along_axis(problems.gain_per_w, np.maximum(owner, 0)[:, None].astype(np.intp), axis=1)[:, 0]
     minimum = problems.min_rate_bps_hz
     power_w = np.empty_like(gain)
@@ -176,7 +209,8 @@ def worth(problems: Problems, owner: Indices) -> tuple[Array, Array]:
     per_prb = np.where(owner >= 0, np.log2(1.0 + gain * power_w), 0.0)
     rate = np.where(owned(owner, minimum.shape[1]), per_prb[:, None], 0.0).sum(axis=-1)
     lack = np.where(rate < minimum * (1.0 - TOLERANCE), minimum - rate, 0.0)
-    return (problems.weight * rate).sum(axis=-1) - _price(lack), power_w
+    throughput = (problems.weight * rate).sum(axis=-1)
+    return Worth(throughput, (lack > 0.0).sum(axis=-1), throughput - price(lack), power_w)
 
 
 def rewards(problems: Problems, before: Indices, after: Indices) -> Array:
@@ -185,9 +219,10 @@ def rewards(problems: Problems, before: Indices, after: Indices) -> Array:
     done = (after >= 0).all(axis=-1)
     if done.any():
         last = problems.at(np.flatnonzero(done))
-        step[done] += worth(last, after[done])[0] - last.best_possible - potential(last, after[done])
+        step[done] += worth(last, after[done]).value - last.best_possible - potential(last, after[done])
     return REWARD_SCALE * step
 
 
-def _price(lack: Array) -> Array:
+def price(lack: Array) -> Array:
+    """Price of what UEs lack, shape (N, U), in weighted bps/Hz, shape (N,)."""
     return SHORTFALL_WEIGHT * lack.sum(axis=-1) + MISSED_WEIGHT * (lack > 0.0).sum(axis=-1)

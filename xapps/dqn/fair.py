@@ -47,9 +47,9 @@ class FairPractice:
         epsilon = self.epsilon(epoch)
         episodes = play(by_network(core.architecture, core.numpy()), problems, rng, epsilon)
         self._replay.add(problems, episodes)
+        p = self._preset
         losses = [
-            self._step(core, self._replay.sample(rng, self._preset.batch_size, self._preset.lookahead))
-            for _ in range(self._preset.updates)
+            self._step(core, self._replay.sample(rng, p.batch_size, p.lookahead, p.gamma)) for _ in range(p.updates)
         ]
         return {
             "loss": float(np.mean(losses)),
@@ -66,10 +66,11 @@ class FairPractice:
         return float(p.epsilon_first * (max(p.epsilon_last, 1e-6) / p.epsilon_first) ** share)
 
     def score(self, core: Core) -> float:
-        """Mean worth of the greedy episodes on the validation drops, the best level of each drop."""
+        """Mean of the gate's score over the validation drops: throughput of the greedy episodes where nobody is missed,
+        0 elsewhere; the best level of each drop."""
         judge = by_network(core.architecture, core.numpy())
-        played = [(problems, finish(judge, problems)) for problems in self._validation]
-        return float(np.max([assignment.worth(*each)[0] for each in played], axis=0).mean())
+        ends = [assignment.worth(problems, finish(judge, problems)) for problems in self._validation]
+        return float(np.max([np.where(each.missed == 0, each.throughput, 0.0) for each in ends], axis=0).mean())
 
     def arrays(self) -> dict[str, NDArray]:
         """The replay memory, for a checkpoint."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from xapps.dqn.assignment import Indices, Mask, Problems, lacking
+from xapps.dqn.assignment import REWARD_SCALE, Indices, Mask, Problems, lacking, next_gain, price
 
 Array = NDArray[np.float64]
 
@@ -29,12 +29,21 @@ NAMES = (
     "power_for_lack",
     "level",
     "relative_weight",
+    "next_reward",
+    "reward_ahead",
+    "regret_ahead",
+    "power_ahead",
 )
 """Features of a pair in their order on the last axis."""
+
+NEXT_REWARD = NAMES.index("next_reward")
+"""Its place: what the reward of the step will be, the last step's correction aside."""
 
 REGRET_SCALE = 8.0
 RATE_SCALE = 8.0
 MOST_PRBS_MISSING = 8.0
+AHEAD_SCALE = 30.0
+"""Reward that can still be earned at the start of an episode, about: divides the feature."""
 FAR = 16.0
 """Stands for "no rival at all" [bps/Hz]."""
 
@@ -66,6 +75,10 @@ def observe(problems: Problems, owner: Indices) -> NDArray[np.float32]:
     x[..., 13] = _power_for_lack(problems, lack)
     x[..., 14] = np.log2(problems.level)[:, None, None]
     x[..., 15] = problems.weight[..., None] - 1.0
+    x[..., NEXT_REWARD] = REWARD_SCALE * next_gain(problems, owner)
+    x[..., 17] = (REWARD_SCALE / AHEAD_SCALE) * price(lack)[:, None, None]
+    x[..., 18] = REWARD_SCALE * _regret_ahead(problems, free, missing)[:, None, None]
+    x[..., 19] = _power_ahead(problems, lack, missing, free)[:, None, None]
     return x
 
 
@@ -85,3 +98,17 @@ def _power_for_lack(problems: Problems, lack: Array) -> Array:
     share_w = (problems.budget_w / problems.num_prbs)[:, None, None]
     needed_w = np.expm1(np.log(2.0) * np.minimum(lack, 30.0))[..., None] / np.maximum(problems.gain_per_w, 1e-12)
     return np.log2(1.0 + np.minimum(needed_w / share_w, 1e6)) / 5.0
+
+
+def _regret_ahead(problems: Problems, free: Mask, missing: Array) -> Array:
+    """What the PRBs that are still needed will cost, each at its UE's least regret, shape (N,)."""
+    least = np.minimum(np.where(free, problems.regret, np.inf).min(axis=-1), FAR)
+    return (np.where(missing > 0.0, np.maximum(missing, 1.0), 0.0) * least).sum(axis=-1)
+
+
+def _power_ahead(problems: Problems, lack: Array, missing: Array, free: Mask) -> Array:
+    """log2(1 + power that everybody's lack needs on best free PRBs, over the budget), shape (N,)."""
+    best = np.where(free, problems.gain_per_w, 0.0).max(axis=-1)
+    prbs = np.maximum(np.rint(missing), 1.0)
+    needed_w = prbs * np.expm1(np.log(2.0) * np.minimum(lack / prbs, 30.0)) / np.maximum(best, 1e-12)
+    return np.log2(1.0 + np.minimum(needed_w.sum(axis=-1) / problems.budget_w, 1e6))

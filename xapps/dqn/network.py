@@ -126,10 +126,12 @@ def pair_values(a: Architecture, w: Weights, rows: Array, segments: Segments, xp
 
     Args:
         segments: which rows make up a problem.
+        rows: the reward of the step is one of the features and is added to the advantage as it is: what is left to
+            learn is what follows it.
         xp: numpy or torch.
     """
     hidden = _layers(a, w, rows)
-    advantage = (hidden @ w["advantage"])[..., 0]
+    advantage = (hidden @ w["advantage"])[..., 0] + rows[..., features.NEXT_REWARD]
     pooled = xp.concatenate([segments.mean(hidden), segments.maximum(hidden)], axis=-1)
     value = (pooled @ w["value"] + w["value.bias"]).clip(0) @ w["value.out"]
     return advantage + segments.spread(value[..., 0] - segments.mean(advantage))

@@ -10,22 +10,16 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
-from oran.e2sm.rrm import NOBODY, Allocation, RadioReport
+from oran.e2sm.rrm import Allocation, RadioReport
 from oran.errors import ConfigError, DecisionRefused, ModelRejected
-from xapps.classic.cell import Cell, cells, compose, single_cell
-from xapps.classic.equal import even_power_w
+from xapps.classic.cell import cells, compose, single_cell
 from xapps.dqn import assignment, bits, network
 from xapps.dqn.assignment import LEVELS, Indices
+from xapps.dqn.decoder import explored, served
 from xapps.dqn.network import Architecture
 from xapps.dqn.presets import Decoding
-from xapps.dqn.rollout import by_network, finish, play
+from xapps.dqn.rollout import by_network, play
 from xapps.runtime.model_file import ModelFile
-
-Array = NDArray[np.float64]
-
-EVEN = LEVELS.index(1.0)
-FIRST_LEVELS = tuple(sorted(LEVELS, key=lambda level: abs(level - LEVELS[EVEN])))
-"""Levels in the order in which rollouts take them: the equal split first."""
 
 
 class DqnPolicy:
@@ -88,8 +82,8 @@ class DqnPolicy:
         _require_finite(report)
         if self.architecture.kind == "paper":
             return self._decide_paper(report)
-        levels = FIRST_LEVELS[: self.decoding.rollouts]
-        return compose(report, [(cell, *self._served(cell, levels, None, 0.0)) for cell in cells(report)])
+        parts = [(cell, *served(self._judge, cell, self.decoding)) for cell in cells(report)]
+        return compose(report, parts)
 
     def explore(self, report: RadioReport, rng: np.random.Generator, epsilon: float) -> Allocation:
         """As :meth:`decide` with one rollout at a drawn level and a share of random actions; the fair variant only.
@@ -100,7 +94,7 @@ class DqnPolicy:
         """
         self._require_fair()
         _require_finite(report)
-        parts = [(cell, *self._served(cell, (float(rng.choice(LEVELS)),), rng, epsilon)) for cell in cells(report)]
+        parts = [(cell, *explored(self._judge, cell, rng, epsilon)) for cell in cells(report)]
         return compose(report, parts)
 
     def explore_batch(
@@ -117,7 +111,7 @@ class DqnPolicy:
         level = rng.choice(LEVELS, size=len(np.asarray(report.gain_db)))
         problems = assignment.of_drops(report, level)
         owner = play(self._judge, problems, rng, epsilon).owner
-        _, power_w = assignment.worth(problems, owner)
+        power_w = assignment.worth(problems, owner).power_w
         ue_ids = np.broadcast_to(report.ue_ids, (len(problems), report.num_ues))
         return Allocation(
             np.asarray(ue_ids), np.zeros(ue_ids.shape, np.int16), owner[:, None], power_w[:, None], report.report_id
@@ -130,19 +124,8 @@ class DqnPolicy:
                 "report", (cell.num_ues, cell.num_prbs), f"the paper's network takes {(a.ues, a.prbs)} (UEs, PRBs) only"
             )
         plan = bits.greedy(a, self._weights, cell, self.steps)
-        return compose(report, [(cell, plan.owner, plan.power_w)])
-
-    def _served(
-        self, cell: Cell, levels: tuple[float, ...], rng: np.random.Generator | None, epsilon: float
-    ) -> tuple[Indices, Array]:
-        """Owners and powers of one cell, shape (K,): the best of one rollout a level by the model's own physics."""
-        if cell.num_ues == 0:
-            return np.full(cell.num_prbs, NOBODY, np.int16), np.zeros(cell.num_prbs)
-        problems = assignment.of_cell(cell, levels)
-        owner = finish(self._judge, problems) if rng is None else play(self._judge, problems, rng, epsilon).owner
-        worth, power_w = assignment.worth(problems, owner)
-        best = int(worth.argmax())
-        return owner[best], power_w[best] if self.decoding.power == "exact" else even_power_w(cell)
+        owner: Indices = plan.owner
+        return compose(report, [(cell, owner, plan.power_w)])
 
     def _require_fair(self) -> None:
         if self.architecture.kind != "fair":

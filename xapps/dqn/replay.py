@@ -29,7 +29,7 @@ class Transitions:
     action: Indices
     """Index into the flattened (U, K), shape (B,)."""
     reward: NDArray[np.float64]
-    """Sum of the rewards from s to s', shape (B,)."""
+    """Discounted sum of the rewards from s to s', shape (B,)."""
     after: Indices
     """Owners in s', shape (B, K)."""
     done: NDArray[np.bool_]
@@ -67,8 +67,8 @@ class EpisodeReplay:
             new = {name: np.concatenate([self._content[name], array]) for name, array in new.items()}
         self._content = {name: array[-self.capacity :] for name, array in new.items()}
 
-    def sample(self, rng: np.random.Generator, count: int, steps: int = 1) -> Transitions:
-        """Uniformly drawn moments and what followed within ``steps`` steps."""
+    def sample(self, rng: np.random.Generator, count: int, steps: int = 1, gamma: float = 1.0) -> Transitions:
+        """Uniformly drawn moments and what followed within ``steps`` steps, each discounted by ``gamma``."""
         c = self._content
         episode = rng.integers(len(self), size=count)
         num_prbs = c["owner"].shape[-1]
@@ -82,7 +82,7 @@ class EpisodeReplay:
             problems=self._problems(episode),
             before=np.where(step < t[:, None], owner, NOBODY),
             action=owner[np.arange(count), prb].astype(np.intp) * num_prbs + prb,
-            reward=np.where(within, c["reward"][episode], 0.0).sum(axis=-1),
+            reward=(c["reward"][episode] * within * gamma ** np.maximum(moment - t[:, None], 0)).sum(axis=-1),
             after=np.where(step < end[:, None], owner, NOBODY),
             done=end == num_prbs,
         )

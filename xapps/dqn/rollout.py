@@ -45,10 +45,7 @@ def by_network(architecture: Architecture, weights: Weights) -> Judge:
 
 def by_next_reward(problems: Problems, owner: Owners, allowed: Mask) -> NDArray[np.float32]:
     """Judges by the potential that a pair gains at once: what the decision process is worth if nobody learns."""
-    lack = assignment.lacking(problems, owner)[..., None]
-    met = assignment.SHORTFALL_WEIGHT * np.minimum(problems.rate, lack)
-    met += assignment.MISSED_WEIGHT * ((lack > 0.0) & (problems.rate >= lack))
-    return (met - problems.regret).reshape(allowed.shape)[allowed].astype(np.float32)
+    return assignment.next_gain(problems, owner).reshape(allowed.shape)[allowed].astype(np.float32)
 
 
 def play(

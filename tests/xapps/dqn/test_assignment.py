@@ -21,7 +21,7 @@ from xapps.dqn.rollout import by_network, by_next_reward, finish, play, scattere
 def test_rewards_add_up_to_the_worth_of_the_end_whatever_the_counting_power(fair, weights, problems):
     episodes = play(by_network(fair, weights), problems, np.random.default_rng(0), 0.5)
     start = assignment.potential(problems, problems.unassigned())
-    worth, _ = assignment.worth(problems, episodes.owner)
+    worth = assignment.worth(problems, episodes.owner).value
     gained = episodes.reward.sum(axis=-1) / assignment.REWARD_SCALE
     np.testing.assert_allclose(start + gained + problems.best_possible, worth)
 
@@ -30,7 +30,8 @@ def test_worth_is_the_physics_weighted_throughput_less_the_price_of_what_lacks(m
     report = make_report(5, ues=3, prbs=4, weight=np.tile([3.0, 1.0, 2.0], (5, 1)))
     problems = assignment.of_drops(report, np.ones(5))
     owner = np.random.default_rng(1).integers(3, size=(5, 4)).astype(np.int16)
-    worth, power_w = assignment.worth(problems, owner)
+    found = assignment.worth(problems, owner)
+    worth, power_w = found.value, found.power_w
     allocation = Allocation(report.ue_ids, np.zeros((5, 3), np.int16), owner[:, None], power_w[:, None])
     rate = objective.rates_bps_hz(db_to_linear(report.gain_db), allocation, report.noise_w)
     lack = np.where(objective.rate_satisfied(rate, report.min_rate_bps_hz), 0.0, report.min_rate_bps_hz - rate)
@@ -53,16 +54,37 @@ def test_only_free_prbs_are_given_and_somebody_may_always_have_them(problems):
     assert allowed[:, :, [0, 1, 3, 4, 5]].any(axis=1).all()
 
 
+def test_it_is_the_turn_of_who_needs_most_prbs_and_of_nobody_once_all_have_their_rate():
+    one = np.ones(1)
+    gain = np.array([[[3.0, 1.0], [15.0, 3.0], [1.0, 1.0]]])  # best rates 2, 4, 1 at level 1 of 2 W on 2 PRBs
+    wanted = np.array([[5.0, 6.0, 0.5]])  # 2.5, 1.5 and 0.5 PRBs
+    problems = assignment.Problems.of(gain, np.ones((1, 3)), wanted, 2 * one, 2 * one, one)
+    assert assignment.turn(problems, problems.unassigned()).tolist() == [[True, False, False]]
+    assert assignment.actions(problems, problems.unassigned())[0].tolist() == [
+        [True, True],
+        [True, True],
+        [False, False],
+    ]
+    content = assignment.Problems.of(gain, np.ones((1, 3)), np.zeros((1, 3)), 2 * one, 2 * one, one)
+    assert not assignment.turn(content, content.unassigned()).any()
+    assert assignment.actions(content, content.unassigned())[0].tolist() == [
+        [False, False],
+        [True, True],
+        [False, False],
+    ]
+
+
 @settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 1000))
-def test_actions_that_are_left_out_are_never_better_at_the_counting_power(seed):
+def test_what_ues_that_lack_nothing_may_not_take_is_never_better_with_them(seed):
     rng = np.random.default_rng(seed)
     gain = rng.exponential(size=(1, 3, 4)) * 10.0 ** rng.normal(1, 1, (1, 3, 1))
     one = np.ones(1)
     problems = assignment.Problems.of(gain, rng.uniform(0.5, 2, (1, 3)), rng.uniform(0, 4, (1, 3)), 4 * one, one, one)
     owner = np.array([[0, -1, 2, -1]], np.int16)
     allowed = assignment.actions(problems, owner)
-    for ue, prb in zip(*np.nonzero(~allowed[0] & (owner[0] < 0)), strict=True):
+    content = assignment.lacking(problems, owner)[0] == 0.0
+    for ue, prb in zip(*np.nonzero(~allowed[0] & (owner[0] < 0) & content[:, None]), strict=True):
         best = problems.regret[0, :, prb].argmin()
         worse, better = (assignment.give(owner, np.array([each * 4 + prb])) for each in (ue, best))
         assert assignment.potential(problems, worse) <= assignment.potential(problems, better)

@@ -80,10 +80,10 @@ def test_the_fair_variant_finds_the_optimum_of_small_cells():
     report = source(100, 77)
     problems = assignment.of_drops(report, np.ones(100))
     every = [np.tile(np.array(owner, np.int16), (100, 1)) for owner in product(range(2), repeat=3)]
-    best = np.max([assignment.worth(problems, owner)[0] for owner in every], axis=0)
+    best = np.max([assignment.worth(problems, owner).value for owner in every], axis=0)
     decided = np.stack([policy.decide(drop).prb_owner[0] for drop in drops(report)])
-    found = assignment.worth(problems, decided)[0]
-    random = assignment.worth(problems, every[int(np.random.default_rng(0).integers(8))])[0]
+    found = assignment.worth(problems, decided).value
+    random = assignment.worth(problems, every[int(np.random.default_rng(0).integers(8))]).value
     assert (found >= best - 1e-6).mean() > 0.9
     assert (best - found).mean() < 0.02 * (best - random).mean()
 

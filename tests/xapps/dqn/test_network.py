@@ -53,13 +53,27 @@ def test_gradients_of_the_pools_are_those_of_dense_ones():
     np.testing.assert_allclose(found.numpy(), x.grad.numpy(), rtol=1e-5)
 
 
-def test_the_mean_of_the_advantages_counts_for_nothing(weights, values):
-    """Dueling: Q = V + A - mean A, so a constant added to every advantage is lost."""
+def test_what_a_network_of_zeros_says_is_the_known_reward(fair, weights, problems, allowed, values):
+    """Dueling: Q = V + A - mean A; with nothing learned V is 0 and A the next reward."""
+    nothing = {name: np.zeros_like(w) for name, w in weights.items()}
+    q = scattered(values(nothing), allowed)
+    gain = assignment.REWARD_SCALE * assignment.next_gain(problems, problems.unassigned()).reshape(allowed.shape)
+    for row in range(len(problems)):
+        chosen = allowed[row]
+        expected = gain[row, chosen] - gain[row, chosen].mean()
+        np.testing.assert_allclose(q[row, chosen], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_constant_added_to_every_advantage_counts_for_nothing(weights, values):
     shifted = {name: w.copy() for name, w in weights.items()}
-    shifted["value.out"] = np.zeros_like(weights["value.out"])
-    q = values(shifted)
-    assert np.abs(q).max() > 0.01
-    assert abs(float(q.mean())) < 0.05 * float(np.abs(q).max()) + 1e-3
+    last = max(name for name in weights if name.endswith(".bias") and name[0].isdigit())
+    raised = {name: w.copy() for name, w in shifted.items()}
+    for each, change in ((shifted, 0.0), (raised, 5.0)):
+        each["advantage"][:-1] = 0.0
+        each[last.removesuffix(".bias")][:, -1] = 0.0
+        each[last][-1] = 1.0 + change  # the last hidden unit is this constant for every pair
+        each["value"][:] = 0.0
+    np.testing.assert_allclose(values(shifted), values(raised), rtol=1e-4, atol=1e-4)
 
 
 def test_values_return_to_the_pairs_they_belong_to(allowed, weights, values):

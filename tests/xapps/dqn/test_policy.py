@@ -76,7 +76,7 @@ def test_more_rollouts_are_never_worse_by_the_models_own_physics(fair_model, mak
     report = make_report(20, ues=5, prbs=8, min_rate_bps_hz=np.full((20, 5), 4.0), noise_w=3e-11)
     problems = assignment.of_drops(report, np.ones(20))
     few, many = (
-        assignment.worth(problems, np.stack([p.decide(drop).prb_owner[0] for drop in drops(report)]))[0]
+        assignment.worth(problems, np.stack([p.decide(drop).prb_owner[0] for drop in drops(report)])).value
         for p in (one, four)
     )
     assert (many >= few - 1e-9).all()

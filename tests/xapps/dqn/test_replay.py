@@ -23,9 +23,9 @@ def replay(problems, played):
     return memory
 
 
-@pytest.mark.parametrize("steps", [1, 3, 6])
-def test_moments_are_those_of_the_episode_played_step_by_step(replay, problems, played, steps):
-    batch = replay.sample(np.random.default_rng(1), 200, steps)
+@pytest.mark.parametrize(("steps", "gamma"), [(1, 1.0), (3, 0.5), (6, 0.9)])
+def test_moments_are_those_of_the_episode_played_step_by_step(replay, problems, played, steps, gamma):
+    batch = replay.sample(np.random.default_rng(1), 200, steps, gamma)
     for row in range(200):
         before, after = batch.before[row : row + 1], batch.after[row : row + 1]
         t = int((before >= 0).sum())
@@ -39,7 +39,7 @@ def test_moments_are_those_of_the_episode_played_step_by_step(replay, problems, 
             if step == t:
                 assert batch.action[row] == action
             following = assignment.give(owner, np.array([action]))
-            total += assignment.rewards(one, owner, following)[0]
+            total += gamma ** (step - t) * assignment.rewards(one, owner, following)[0]
             owner = following
         np.testing.assert_array_equal(owner, after)
         assert batch.reward[row] == pytest.approx(total, rel=1e-4, abs=1e-4)

@@ -1,0 +1,211 @@
+"""Tables and figure of the DQNs, measured anew and written into ``docs/dqn.md``: ``python -m rapp figures dqn``."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from e2sim import scenario as scenarios
+from e2sim.scenario import Scenario
+from oran.errors import ConfigError
+from rapp.accuracy import Accuracy, compare, trivial
+from rapp.evaluation import Trial, trial
+from rapp.figures import Plan, Say, insert, reference
+from rapp.runs import Run, RunConfig
+from rapp.ssvae_rows import held_out_labels
+from xapps.dqn.decoder import UnlearnedAllocator
+from xapps.dqn.presets import Decoding
+from xapps.runtime.contracts import Allocator
+from xapps.runtime.model_file import ModelFile
+from xapps.runtime.model_slot import build
+from xapps.ssvae.batches import drops
+
+SCENARIOS = ("cell", "edge", "paper2")
+REFERENCES = ("random", "greedy", "matching", "exact")
+
+PAPER_TABLE_2 = Accuracy(0.2156, 0.6985, 0.8915, 0.0972, None)
+"""Paper 2, Table II, row DQN."""
+
+HEADER = (
+    "| allocator | of exact | at SLA [bps/Hz] | UEs satisfied | drops satisfied | infeasible before projection "
+    "| p50 / p99 [ms] | training [CPU s] | seeds |"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One variant: a preset, and how its values are decoded."""
+
+    title: str
+    preset: str = "fair"
+    decoding: Mapping[str, Any] = field(default_factory=dict)
+
+
+BEST_OF_4 = Row(title="DQN fair, best of 4 rollouts")
+ONE = Row(title="DQN fair, one rollout", decoding={"rollouts": 1})
+EVEN = Row(title="DQN fair, one rollout, even power", decoding={"rollouts": 1, "power": "even"})
+PAPER = Row(title="DQN as printed, own power levels", preset="paper")
+ROWS = (BEST_OF_4, ONE, EVEN, PAPER)
+
+UNLEARNED = {
+    "nothing learned, best of 4 rollouts by the next reward": Decoding(),
+    "nothing learned, one rollout by the next reward": Decoding(rollouts=1),
+}
+"""The fair variant's process and decoder without its network."""
+
+
+def dqn(plan: Plan, say: Say, only: Sequence[str] = ()) -> None:
+    """Measure the tables of the DQNs, write them into ``docs/dqn.md``, draw the figure into ``docs/img``.
+
+    Raises:
+        ConfigError: an unknown table or figure, or the page has no place for one.
+    """
+    measured = tables(plan, say)
+    known = [*measured, "training"]
+    for name in only or known:
+        if name in measured:
+            insert(plan.docs / "dqn.md", name, [*measured[name](), "", provenance(plan, name)])
+        elif name == "training":
+            draw_training(plan, say)
+        else:
+            raise ConfigError("table", name, f"known are {', '.join(known)}")
+
+
+def tables(plan: Plan, say: Say) -> dict[str, Callable[[], list[str]]]:
+    """Name -> its measurement."""
+    compared = {name: lambda name=name: comparison(plan, name, say) for name in SCENARIOS}  # type: ignore[misc]
+    return compared | {"elsewhere": lambda: elsewhere(plan, say), "table-2": lambda: accuracies(plan, say)}
+
+
+def provenance(plan: Plan, table: str) -> str:
+    """Where the numbers come from."""
+    seeds = " ".join(f"--seeds {seed}" for seed in plan.seeds)
+    command = f"python -m rapp figures dqn --held-out {plan.held_out} {seeds} --table {table}"
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    return f"*`{command}` on {machine}; {plan.held_out} held-out drops; processor time.*"
+
+
+def comparison(plan: Plan, scenario_name: str, say: Say) -> list[str]:
+    """Markdown: every variant and reference on the same held-out drops of a scenario."""
+    scenario = scenarios.load(scenario_name)
+    exact = reference(plan, scenario, "exact", say)
+    lines = [HEADER, f"| --- {'| ---: ' * 8}|"]
+    for row in ROWS:
+        found = models(plan, scenario_name, row, say)
+        spent_s = np.mean([model.manifest.training["cpu_seconds"] for model in found])
+        trials = [_tried(row.title, build(model).allocator, scenario, plan) for model in found]
+        lines.append(_line(row.title, trials, exact, f"{spent_s:.0f} | {len(trials)}"))
+    others = {
+        title: _tried(title, UnlearnedAllocator(decoding), scenario, plan) for title, decoding in UNLEARNED.items()
+    }
+    others |= {name: reference(plan, scenario, name, say) for name in REFERENCES}
+    return lines + [_line(f"*{title}*", [each], exact, "– | –") for title, each in others.items()]
+
+
+def elsewhere(plan: Plan, say: Say) -> list[str]:
+    """Markdown: the fair variant in scenarios, and at numbers of UEs, that it was not trained for."""
+    lines = ["| trained in | of exact in cell | in edge | in paper2 |", "| --- | ---: | ---: | ---: |"]
+    for home in SCENARIOS:
+        found = models(plan, home, BEST_OF_4, say)
+        cells = [_ratio(plan, found, scenarios.load(away), say) for away in SCENARIOS]
+        lines.append(f"| {home} | {' | '.join(cells)} |")
+    return lines
+
+
+def accuracies(plan: Plan, say: Say) -> list[str]:
+    """Markdown of paper 2's Table II, row DQN: power and owners of the decisions against the optimal ones."""
+    labelled = held_out_labels(plan, "cell", "exact")
+    rows = {"*paper 2:* DQN": PAPER_TABLE_2}
+    for row in (BEST_OF_4, PAPER):
+        policy = build(models(plan, "cell", row, say)[0]).allocator
+        decided = [policy.decide(drop) for drop in drops(labelled.report)]
+        power = np.stack([each.power_w for each in decided]) / labelled.report.prb_power_cap_w
+        rows[row.title] = compare(power, np.stack([each.prb_owner for each in decided]), labelled)
+    rows |= trivial(labelled)
+    lines = ["| row | MAE of p | R² of p | cosine of p | binary error | PRB accuracy |", f"| --- {'| ---: ' * 5}|"]
+    return lines + [f"| {title} | {row.cells()} |" for title, row in rows.items()]
+
+
+def models(plan: Plan, scenario_name: str, row: Row, say: Say) -> list[ModelFile]:
+    """A variant's models, one a seed, from their run folders where they are there."""
+    found = []
+    for seed in plan.seeds:
+        say(f"{scenario_name}: {row.title}, seed {seed}")
+        model = run_of(plan, scenario_name, row, seed).execute()
+        architecture = model.manifest.architecture
+        decoding = architecture["decoding"] | dict(row.decoding)
+        manifest = model.manifest.model_copy(update={"architecture": architecture | {"decoding": decoding}})
+        found.append(ModelFile(manifest, model.weights))
+    return found
+
+
+def run_of(plan: Plan, scenario_name: str, row: Row, seed: int) -> Run:
+    """The run of a variant, new or found: that of ``python -m rapp train --allocator dqn``."""
+    config = RunConfig(allocator="dqn", model="dqn", preset=row.preset, seed=seed, scenario=scenario_name)
+    return Run.create(plan.root / "runs", config)
+
+
+def draw_training(plan: Plan, say: Say) -> Path:
+    """What the greedy decisions are worth while the variants learn in "cell", and what the references are worth."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(9.6, 3.4), layout="constrained")
+    for axis, row, label in ((axes[0], BEST_OF_4, "worth [bps/Hz]"), (axes[1], PAPER, "reward (22) at the end")):
+        models(plan, "cell", row, say)
+        for seed in plan.seeds:
+            curves = run_of(plan, "cell", row, seed).curves()
+            episodes = [each["epoch"] * _episodes(plan, row, seed) for each in curves]
+            axis.plot(episodes, [each["validation"] for each in curves], label=f"seed {seed}")
+        axis.set(title=row.title.split(",")[0], xlabel="episodes", ylabel=label)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    path = plan.docs / "img" / "dqn-training.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+    return path
+
+
+def _episodes(plan: Plan, row: Row, seed: int) -> int:
+    training = run_of(plan, "cell", row, seed).model().manifest.training
+    return int(training["preset"]["episodes"])
+
+
+def _tried(name: str, allocator: Allocator, scenario: Scenario, plan: Plan) -> Trial:
+    return trial(name, allocator, scenario, seed=0, num_drops=plan.held_out)
+
+
+def _ratio(plan: Plan, found: Sequence[ModelFile], scenario: Scenario, say: Say) -> str:
+    exact = reference(plan, scenario, "exact", say)
+    rows = [_tried("", build(model).allocator, scenario, plan).summary(exact) for model in found]
+    return _mean_and_spread([100.0 * row["of_exact"] for row in rows])
+
+
+def _mean_and_spread(ratios: Sequence[float]) -> str:
+    spread = f" ± {np.std(ratios, ddof=1):.2f}" if len(ratios) > 1 else ""
+    return f"{np.mean(ratios):.2f} %{spread}"
+
+
+def _line(title: str, trials: Sequence[Trial], exact: Trial, training: str) -> str:
+    rows = [each.summary(exact) for each in trials]
+    mean = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+    cells = (
+        title,
+        _mean_and_spread([100.0 * row["of_exact"] for row in rows]),
+        f"{mean['score']:.1f}",
+        f"{mean['satisfied_share']:.2%}",
+        f"{mean['drops_all_satisfied']:.1%}",
+        f"{mean['infeasible_before_projection']:.1%}",
+        f"{mean['latency_p50_ms']:.2f} / {mean['latency_p99_ms']:.2f}",
+        training,
+    )
+    return f"| {' | '.join(cells)} |"
