@@ -15,7 +15,18 @@ from rich.console import Console
 from e2sim import scenario as scenarios
 from oran.errors import ConfigError, SuiteError
 from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client
-from rapp import datasets, evaluation, figures, figures_alcor, figures_diffusion_ql, figures_ssvae, models_cli, pipeline
+from rapp import (
+    datasets,
+    evaluation,
+    figures,
+    figures_alcor,
+    figures_diffusion_ql,
+    figures_dqn,
+    figures_hard,
+    figures_ssvae,
+    models_cli,
+    pipeline,
+)
 from rapp.a1_publisher import A1Publisher, Publication
 from rapp.display import dataset_bar, show_verdict, training_bar
 from rapp.early_stopping import EarlyStopping
@@ -51,6 +62,8 @@ Seed = Annotated[int, typer.Option(min=0)]
 Drops = Annotated[int, typer.Option(min=2, help="Independent drops")]
 Against = Annotated[str, typer.Option(help='What serves now: a classic allocator, "model" or "model:version"')]
 PAGES: dict[str, Callable[[figures.Plan, figures.Say, Sequence[str]], None]] = {
+    "dqn": figures_dqn.dqn,
+    "hard": figures_hard.hard,
     "ssvae": figures_ssvae.ssvae,
     "diffusion_ql": figures_diffusion_ql.diffusion_ql,
 }
