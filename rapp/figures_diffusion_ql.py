@@ -7,14 +7,16 @@ import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from e2sim import scenario as scenarios
 from e2sim.scenario import Scenario, varied
 from oran.errors import ConfigError
-from rapp import diffusion_ql_plots
+from rapp import datasets, diffusion_ql_plots
 from rapp.accuracy import Accuracy, compare, trivial
+from rapp.datasets import Dataset
 from rapp.diffusion_ql_rows import (
     ABLATIONS,
     BY_PHYSICS,
@@ -34,7 +36,8 @@ from rapp.evaluation import REFERENCES, Trial
 from rapp.figures import Plan, Say, Variant, insert, reference
 from rapp.figures import run_of as run_on_labels
 from rapp.runs import Run, RunConfig
-from rapp.ssvae_rows import held_out_labels
+from rapp.trials import kept_decisions
+from xapps import allocators
 from xapps.runtime.contracts import Allocator
 from xapps.ssvae.batches import drops, stack
 
@@ -192,10 +195,17 @@ def _latency(allocator: Allocator, scenario: Scenario) -> str:
     return "{:.2f} / {:.2f}".format(*np.percentile(times_ms, [50, 99]))
 
 
+def _exact_decisions(plan: Plan, scenario: Scenario) -> Dataset:
+    """The held-out drops of the tables above, with the exact solver's decisions."""
+    build = partial(allocators.build, "exact")
+    report, decision = kept_decisions(plan.root / "trials", "exact", build, scenario, seed=0, num_drops=plan.held_out)
+    return Dataset(datasets.describe(scenario, seed=0, num_drops=plan.held_out), report, decision)
+
+
 def _accuracies(plan: Plan, scenario_name: str, runs: Mapping[str, Run], say: Say) -> list[str]:
     """Rows of the runs that are finished; the others are named below the table, as theirs to train are other pages."""
-    say(f"{scenario_name}: exact labels of {plan.held_out} drops")
-    judged = held_out_labels(plan, scenario_name, "exact")
+    say(f"{scenario_name}: exact decisions on {plan.held_out} drops")
+    judged = _exact_decisions(plan, scenarios.load(scenario_name))
     named = {title: served(run.model()) for title, run in runs.items() if run.state == "done"}
     rows = dict(PAPER_TABLE_2)
     for name, allocator in (named | unlearned() | classic(("random", "greedy", "matching"))).items():

@@ -29,17 +29,33 @@ def kept_trial(
         name: of the allocator, which must decide alike for ever.
         make: builds it, if anything is left to decide.
     """
+    simulator, _, found = _kept(root, name, make, scenario, seed, num_drops)
+    return judged(name, simulator, found)
+
+
+def kept_decisions(
+    root: Path, name: str, make: Callable[[], Allocator], scenario: Scenario, *, seed: int, num_drops: int
+) -> tuple[RadioReport, Allocation]:
+    """The held-out drops of a kept trial and what was decided on them, arrays (N, ...); arguments as there."""
+    _, report, found = _kept(root, name, make, scenario, seed, num_drops)
+    return report, stack([each.allocation for each in found])
+
+
+def _kept(
+    root: Path, name: str, make: Callable[[], Allocator], scenario: Scenario, seed: int, num_drops: int
+) -> tuple[Simulator, RadioReport, list[Decided]]:
     folder = root / f"{name}-{scenario.name}-{scenario.digest[:12]}-{seed}-{num_drops}"
     folder.mkdir(parents=True, exist_ok=True)
     simulator = Simulator(scenario, generator(Stream.HELD_OUT, seed), (num_drops,))
-    reports = list(drops(simulator.observe()))
+    report = simulator.observe()
+    reports = list(drops(report))
     found: list[Decided] = []
     for start in range(0, num_drops, PIECE_DROPS):
         path, piece = folder / f"piece-{start // PIECE_DROPS:04d}.npz", reports[start : start + PIECE_DROPS]
         if not path.exists():
             _write(path, [decided(make(), report) for report in piece])
         found += _read(path, piece)
-    return judged(name, simulator, found)
+    return simulator, report, found
 
 
 def _write(path: Path, found: list[Decided]) -> None:
