@@ -13,7 +13,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x10\x65xperience.proto\x12\x12rapp.experience.v1\"\xaf\x01\n\rStreamRequest\x12.\n\x07opening\x18\x01 \x01(\x0b\x32\x1b.rapp.experience.v1.OpeningH\x00\x12\x34\n\ntransition\x18\x02 \x01(\x0b\x32\x1e.rapp.experience.v1.TransitionH\x00\x12\x30\n\x08\x66\x61rewell\x18\x03 \x01(\x0b\x32\x1c.rapp.experience.v1.FarewellH\x00\x42\x06\n\x04part\"*\n\x07Opening\x12\x11\n\tstream_id\x18\x01 \x01(\t\x12\x0c\n\x04xapp\x18\x02 \x01(\t\"\xc0\x01\n\nTransition\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0f\n\x07\x64ropped\x18\x02 \x01(\x04\x12\x0c\n\x04meid\x18\x03 \x01(\t\x12\x0e\n\x06report\x18\x04 \x01(\x0c\x12\x19\n\x11outcome_report_id\x18\x05 \x01(\x04\x12\x0e\n\x06obeyed\x18\x06 \x01(\x08\x12\x11\n\tallocator\x18\x07 \x01(\t\x12\r\n\x05model\x18\x08 \x01(\t\x12\x0f\n\x07version\x18\t \x01(\r\x12\x13\n\x0b\x63orrections\x18\n \x01(\r\"-\n\x08\x46\x61rewell\x12\x10\n\x08recorded\x18\x01 \x01(\x04\x12\x0f\n\x07\x64ropped\x18\x02 \x01(\x04\"\x16\n\x03\x41\x63k\x12\x0f\n\x07through\x18\x01 \x01(\x04\x32Z\n\x0e\x45xperienceSink\x12H\n\x06Stream\x12!.rapp.experience.v1.StreamRequest\x1a\x17.rapp.experience.v1.Ack(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x10\x65xperience.proto\x12\x12rapp.experience.v1\"\xa5\x01\n\rStreamRequest\x12.\n\x07opening\x18\x01 \x01(\x0b\x32\x1b.rapp.experience.v1.OpeningH\x00\x12*\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x19.rapp.experience.v1.BatchH\x00\x12\x30\n\x08\x66\x61rewell\x18\x03 \x01(\x0b\x32\x1c.rapp.experience.v1.FarewellH\x00\x42\x06\n\x04part\"<\n\x05\x42\x61tch\x12\x33\n\x0btransitions\x18\x01 \x03(\x0b\x32\x1e.rapp.experience.v1.Transition\"*\n\x07Opening\x12\x11\n\tstream_id\x18\x01 \x01(\t\x12\x0c\n\x04xapp\x18\x02 \x01(\t\"\xc0\x01\n\nTransition\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0f\n\x07\x64ropped\x18\x02 \x01(\x04\x12\x0c\n\x04meid\x18\x03 \x01(\t\x12\x0e\n\x06report\x18\x04 \x01(\x0c\x12\x19\n\x11outcome_report_id\x18\x05 \x01(\x04\x12\x0e\n\x06obeyed\x18\x06 \x01(\x08\x12\x11\n\tallocator\x18\x07 \x01(\t\x12\r\n\x05model\x18\x08 \x01(\t\x12\x0f\n\x07version\x18\t \x01(\r\x12\x13\n\x0b\x63orrections\x18\n \x01(\r\"-\n\x08\x46\x61rewell\x12\x10\n\x08recorded\x18\x01 \x01(\x04\x12\x0f\n\x07\x64ropped\x18\x02 \x01(\x04\"\x16\n\x03\x41\x63k\x12\x0f\n\x07through\x18\x01 \x01(\x04\x32Z\n\x0e\x45xperienceSink\x12H\n\x06Stream\x12!.rapp.experience.v1.StreamRequest\x1a\x17.rapp.experience.v1.Ack(\x01\x30\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'experience_pb2', globals())
@@ -21,15 +21,17 @@ if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
   _STREAMREQUEST._serialized_start=41
-  _STREAMREQUEST._serialized_end=216
-  _OPENING._serialized_start=218
-  _OPENING._serialized_end=260
-  _TRANSITION._serialized_start=263
-  _TRANSITION._serialized_end=455
-  _FAREWELL._serialized_start=457
-  _FAREWELL._serialized_end=502
-  _ACK._serialized_start=504
-  _ACK._serialized_end=526
-  _EXPERIENCESINK._serialized_start=528
-  _EXPERIENCESINK._serialized_end=618
+  _STREAMREQUEST._serialized_end=206
+  _BATCH._serialized_start=208
+  _BATCH._serialized_end=268
+  _OPENING._serialized_start=270
+  _OPENING._serialized_end=312
+  _TRANSITION._serialized_start=315
+  _TRANSITION._serialized_end=507
+  _FAREWELL._serialized_start=509
+  _FAREWELL._serialized_end=554
+  _ACK._serialized_start=556
+  _ACK._serialized_end=578
+  _EXPERIENCESINK._serialized_start=580
+  _EXPERIENCESINK._serialized_end=670
 # @@protoc_insertion_point(module_scope)

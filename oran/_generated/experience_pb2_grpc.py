@@ -27,7 +27,7 @@ class ExperienceSinkServicer(object):
     def Stream(self, request_iterator, context):
         """One call is one connection of a stream; a stream outlives its connections. The client opens, and sends nothing more
         before the first Ack, which says what the sink holds of the stream. From then on the sink acknowledges what is
-        stored durably; the client sends again what was not acknowledged when a connection breaks, and an empty request at
+        stored durably; the client sends again what was not acknowledged when a connection breaks, and an empty batch at
         least every second where there is nothing to send, so that the sink can store what has waited long. A client that
         ends sends a Farewell and closes its side; the sink stores what it holds, acknowledges it and closes.
         INVALID_ARGUMENT: no opening first. RESOURCE_EXHAUSTED: too many streams. INTERNAL: the sink cannot write.

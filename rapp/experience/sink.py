@@ -28,6 +28,10 @@ MAX_STREAMS: Final = 16
 """A stream holds a thread of the server."""
 
 
+Part = messages.Transition | messages.Farewell | None
+"""What a stream is made of; None: a sign of life."""
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentLimits:
     """When a stream's steps become a segment.
@@ -151,8 +155,8 @@ class ExperienceServicer(ExperienceSinkServicer):
         connection = _Connection(opening.stream_id, account, account.through)
         yield messages.Ack(through=account.through)
         try:
-            for request in _until_broken(requests):
-                self._take(connection, request)
+            for part in _parts(requests):
+                self._take(connection, part)
                 if self._stopping.is_set():
                     break
                 if self._due(connection):
@@ -173,16 +177,15 @@ class ExperienceServicer(ExperienceSinkServicer):
                 self._accounts[opening.stream_id] = account
         return account
 
-    def _take(self, connection: _Connection, request: messages.StreamRequest) -> None:
+    def _take(self, connection: _Connection, part: Part) -> None:
         account = connection.account
-        match request.WhichOneof("part"):
-            case "farewell":
-                account.through = max(account.through, request.farewell.recorded)
-                account.tell_dropped(request.farewell.dropped)
-            case "transition" if request.transition.sequence <= account.through:
-                self._metrics.repeated.inc()
-            case "transition":
-                self._hold(connection, request.transition)
+        if isinstance(part, messages.Farewell):
+            account.through = max(account.through, part.recorded)
+            account.tell_dropped(part.dropped)
+        elif part is not None and part.sequence <= account.through:
+            self._metrics.repeated.inc()
+        elif part is not None:
+            self._hold(connection, part)
 
     def _hold(self, connection: _Connection, message: messages.Transition) -> None:
         account = connection.account
@@ -251,9 +254,13 @@ class ExperienceServicer(ExperienceSinkServicer):
             connection.held = []
 
 
-def _until_broken(requests: Iterator[messages.StreamRequest]) -> Iterator[messages.StreamRequest]:
-    """The requests of a client; one that breaks off ends them like one that closes: what it sent is kept."""
+def _parts(requests: Iterator[messages.StreamRequest]) -> Iterator[Part]:
+    """What a client says, transition by transition; one that breaks off ends it like one that closes: what it sent is
+    kept."""
     try:
-        yield from requests
+        for request in requests:
+            if request.WhichOneof("part") == "farewell":
+                yield request.farewell
+            yield from request.batch.transitions or (None,)
     except grpc.RpcError as error:
         log.info("an experience stream broke off: %r", error)

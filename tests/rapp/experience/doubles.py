@@ -63,3 +63,8 @@ def message_of(sequence: int, of: RadioReport | None = None, *, dropped: int = 0
     }
     encoded = {"meid": MEID, "report": encode_report(whole), "corrections": 2}
     return messages.Transition(sequence=sequence, dropped=dropped, **(encoded | values | fields))
+
+
+def request_of(*transitions: messages.Transition) -> messages.StreamRequest:
+    """A batch."""
+    return messages.StreamRequest(batch=messages.Batch(transitions=transitions))

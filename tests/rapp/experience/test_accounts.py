@@ -15,7 +15,7 @@ from oran._generated import experience_pb2 as messages
 from rapp.experience import ExperienceFolder, load
 from rapp.experience.sink import Account, ExperienceServicer, SegmentLimits
 from rapp.metrics import ExperienceMetrics
-from tests.rapp.experience.doubles import message_of
+from tests.rapp.experience.doubles import message_of, request_of
 
 GOOD, MANGLED, DROPPED = "good", "mangled", "dropped"
 CLOSES, BREAKS, RESTARTS = "closes", "breaks off", "closes, and the sink restarts"
@@ -50,13 +50,13 @@ class Client:
         yield messages.StreamRequest(opening=messages.Opening(stream_id="s", xapp="ssvae"))
         self.settle(self.through)
         for message in self.under_way:
-            yield messages.StreamRequest(transition=message)
+            yield request_of(message)
         for fate in fates:
             self.recorded += 1
             if fate == DROPPED:
                 self.dropped += 1
                 continue
-            yield messages.StreamRequest(transition=self.sent(fate))
+            yield request_of(self.sent(fate))
         if end == BREAKS:
             raise Broken
         yield messages.StreamRequest(farewell=messages.Farewell(recorded=self.recorded, dropped=self.dropped))

@@ -21,7 +21,7 @@ from rapp.experience.sink import Account, ExperienceServicer, SegmentLimits
 from rapp.metrics import ExperienceMetrics as SinkMetrics
 from rapp.service import StoreServer
 from rapp.store import MemoryStore
-from tests.rapp.experience.doubles import MEID, make_decision, make_outcome, make_report, message_of
+from tests.rapp.experience.doubles import MEID, make_decision, make_outcome, make_report, message_of, request_of
 from xapps.runtime import experience_stream
 from xapps.runtime.decision import Decision
 from xapps.runtime.experience import ExperienceMetrics, Outbox, Recorder
@@ -316,7 +316,7 @@ def test_a_stream_goes_on_after_a_restart_of_the_sink_where_the_segments_end(tmp
 def test_a_stream_needs_an_opening_and_has_one_connection_at_a_time(sink: Sink) -> None:
     with grpc.insecure_channel(sink.address) as channel:
         stub = ExperienceSinkStub(channel)
-        headless = stub.Stream(iter([messages.StreamRequest(transition=message_of(1))]))
+        headless = stub.Stream(iter([request_of(message_of(1))]))
         assert code_of(headless) is grpc.StatusCode.INVALID_ARGUMENT
         held = threading.Event()
         first = stub.Stream(_opened_until(held))
@@ -356,7 +356,7 @@ def client(sink: Sink) -> Iterator[Callable[..., list[int]]]:
 
         def send(steps: list[messages.Transition], *more: messages.StreamRequest) -> list[int]:
             opening = messages.StreamRequest(opening=messages.Opening(stream_id="c", xapp="ssvae"))
-            requests = [opening, *(messages.StreamRequest(transition=step) for step in steps), *more]
+            requests = [opening, request_of(*steps), *more]
             acks = [ack.through for ack in ExperienceSinkStub(channel).Stream(iter(requests))]
             until(lambda: not sink.servicer._busy)
             return acks
