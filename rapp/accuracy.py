@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from oran.errors import ModelRejected
 from rapp.datasets import Dataset
@@ -53,7 +54,7 @@ def accuracy(model: ModelFile, dataset: Dataset) -> Accuracy:
     scores = np.stack([head.owner[0] for head in heads]).astype(np.float64)  # (N, U, R, K)
     share = np.exp(scores - scores.max(axis=1, keepdims=True))
     share /= share.sum(axis=1, keepdims=True)
-    power = (share / (1.0 + np.exp(-np.stack([head.power[0] for head in heads])))).sum(axis=1)
+    power = (share * expit(np.stack([head.power[0] for head in heads]))).sum(axis=1)
     return compare(power, scores.argmax(axis=1), dataset)
 
 

@@ -76,7 +76,7 @@ def labels(figure: Figure, plan: Plan, say: Say) -> None:
     left, right = figure.subplots(1, 2)
     edge, judged = scenarios.load("edge"), held_out_labels(plan, "edge", "matching")
     variants = label_counts(plan)
-    for kind, colour in (("all terms", "tab:blue"), ("supervised only", "tab:purple")):
+    for kind, colour in (("all terms", "tab:blue"), ("labels alone", "tab:purple")):
         rows = [variant for variant in variants if variant.title.endswith(kind)]
         counts = [variant.labels for variant in rows]
         for decoding, style, decoded in (({}, "-", ""), (BEST_OF_8, "--", ", best of 8")):
@@ -94,7 +94,8 @@ def labels(figure: Figure, plan: Plan, say: Say) -> None:
     right.axhline(100 * nobody, color="gray", linestyle=":", label="nobody served")
     right.axhline(100 * PAPER_TABLE_6.binary_error, color="black", linestyle="-.", label="paper, 2000")
     for axis in (left, right):
-        axis.set_xticks(counts, [str(count) for count in counts])
+        ticks = sorted({variant.labels for variant in variants})
+        axis.set_xticks(ticks, [str(count) for count in ticks])
         axis.minorticks_off()
     _finish(left, "Fig. 6a: throughput at SLA, edge", "labels", "bps/Hz")
     _finish(right, "Fig. 6b: wrong PRB indicators, edge", "labels", "%")

@@ -16,7 +16,7 @@ from rapp.ssvae_sweeps import BOUND, Point, measure, upper_bound
 from xapps import allocators
 from xapps.ssvae.batches import drops
 
-KINDS = ("all terms", "supervised only")
+KINDS = ("all terms", "labels alone")
 SMALL = {"epochs": 1, "width": 8, "layers": 1, "unlabelled_batch_size": 0}
 
 
