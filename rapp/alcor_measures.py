@@ -40,8 +40,8 @@ class Plan:
     """Of test channels."""
     trainings: int = 5
     """Seeds of training, from 0."""
-    perceptrons: int = 5
-    """Of them those of perceptrons, which take twice as long as the others."""
+    perceptrons: tuple[int, ...] = (0, 1, 2, 3, 4)
+    """Seeds of training of perceptrons, which take twice as long as the others."""
     channels: int = 1000
     settle: int = 20
     """Iterations before rates count."""
@@ -51,7 +51,7 @@ class Plan:
     """Slots with multipliers held fixed."""
     effort: Effort = field(default_factory=Effort)
     fixed_steps: int = 1500
-    """Training steps of the fixed networks of Table II; a third of them above N = 20."""
+    """Training steps of the fixed networks of Table II."""
     programs: int = 2
     """Channels that GP is solved on, a demand vector."""
     preset: str = "graph"
@@ -59,10 +59,10 @@ class Plan:
     docs: Path = Path("docs")
 
 
-def learned_policies(plan: Plan, preset: str, trainings: int = 0, powers: str = "ranked") -> list[Ura]:
-    """The policies of a preset, one a training seed; ``trainings`` of them, or as many as the plan says."""
+def learned_policies(plan: Plan, preset: str, seeds: Sequence[int] = (), powers: str = "ranked") -> list[Ura]:
+    """The policies of a preset, one a training seed: the given ones, or as many as the plan says."""
     found: list[Ura] = []
-    for seed in range(trainings or plan.trainings):
+    for seed in seeds or range(plan.trainings):
         model = trained(plan.root, preset, seed=seed)
         found.append(learned.from_weights(model.manifest.architecture | {"powers": powers}, model.weights))
     return found

@@ -106,7 +106,7 @@ _MLP = Preset(
 PRESETS: dict[str, Preset] = {
     "graph": Preset(),
     "graph-long": Preset(epochs=60),
-    "graph-fast": Preset(layers=2, candidates=10, crowd=False, users=(5, 10, 20, 50)),
+    "graph-fast": Preset(layers=1, candidates=10, crowd=False, users=(5, 10, 20, 50), epochs=18),
     "graph-cells": Preset(layout="seven-cell", users=(7, 14, 21, 35)),
     "perceptron": _MLP,
     "perceptron-non-diverse": replace(_MLP, activity=(1.0,)),
