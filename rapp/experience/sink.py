@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 import grpc
 
@@ -28,7 +28,7 @@ MAX_STREAMS: Final = 16
 """A stream holds a thread of the server."""
 
 
-Part = messages.Transition | messages.Farewell | None
+Part: TypeAlias = "messages.Transition | messages.Farewell | None"
 """What a stream is made of; None: a sign of life."""
 
 
