@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Callable, Sequence
 
 import matplotlib as mpl
@@ -11,7 +13,7 @@ from matplotlib import pyplot as plt
 from oran.errors import ConfigError
 from rapp import hard_cells, hard_channel, hard_queues
 from rapp.evaluation import Trial, interval
-from rapp.figures import Plan, Say, insert, provenance
+from rapp.figures import Plan, Say, insert
 from rapp.hard_cells import CLASSICAL, LEARNED, SHARE_OF_DROPS, Contender
 
 EQUAL_TIME = 1.05
@@ -42,7 +44,13 @@ def hard(plan: Plan, say: Say, only: Sequence[str] = ()) -> None:
     for name in only or tables:
         if name not in tables:
             raise ConfigError("table", name, f"known are {', '.join(tables)}")
-        insert(plan.docs / "hard.md", name, [*tables[name](), "", provenance(plan)])
+        insert(plan.docs / "hard.md", name, [*tables[name](), "", _provenance(plan)])
+
+
+def _provenance(plan: Plan) -> str:
+    seeds = " ".join(f"--seeds {seed}" for seed in plan.seeds)
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    return f"*`python -m rapp figures hard --held-out {plan.held_out} {seeds}`; {machine}, one thread.*"
 
 
 # --- imperfect channel ------------------------------------------------------------------------------------------------
@@ -59,17 +67,22 @@ def _imperfect(plan: Plan, say: Say) -> list[str]:
         latency = np.median([trial.latency_ms for trial in columns["all four"][index][1]])
         lines.append(f"| {title} | {' | '.join(cells)} | {latency:.1f} |")
     _draw_imperfect(plan, columns)
-    return [*lines, "", *_differences(columns)]
+    legend = f"{_num_imperfect(plan)} drops. The learned belief (one report) less others, in points, 95 %:"
+    return [*lines, "", legend, "", *_differences(columns)]
+
+
+def _num_imperfect(plan: Plan) -> int:
+    return max(3 * plan.held_out // 5, 2)
 
 
 def _imperfect_rows(plan: Plan, cause: str, say: Say) -> list[Row]:
-    truth = hard_channel.held_out(cause, plan.held_out).simulator.true_gain_db
+    truth = hard_channel.held_out(cause, _num_imperfect(plan)).simulator.true_gain_db
     known = hard_channel.knowledge(cause)
     margin = hard_channel.tuned_margin(cause)
 
     def tried(title: str, decide: hard_channel.Decide) -> Trial:
         say(f"{cause}: {title}")
-        return hard_channel.tried(title, decide, hard_channel.held_out(cause, plan.held_out))
+        return hard_channel.tried(title, decide, hard_channel.held_out(cause, _num_imperfect(plan)))
 
     rows: list[Row] = [
         (title, [tried(title, decide)])
@@ -101,7 +114,7 @@ def _share(trials: Sequence[Trial], best: Trial) -> str:
 
 
 def _differences(columns: dict[str, list[Row]]) -> list[str]:
-    lines = ["| learned belief (one report) less | " + " | ".join(columns) + " |", "| --- |" + " ---: |" * len(columns)]
+    lines = ["| less | " + " | ".join(columns) + " |", "| --- |" + " ---: |" * len(columns)]
     for index in (1, 2, 3, 4):
         cells = []
         for rows in columns.values():
@@ -153,13 +166,10 @@ def _contenders(plan: Plan, name: str, say: Say, measured: dict[str, Found]) -> 
 def _contended(plan: Plan, name: str, say: Say) -> Found:
     num_drops = max(plan.held_out // SHARE_OF_DROPS[name], 2)
     foresights = [hard_cells.trained(plan.root / "hard", seed)[0] for seed in plan.seeds]
-    found = []
-    for contender in (*CLASSICAL, *LEARNED):
-        say(f"{name}: {contender.title}")
-        weights = foresights if contender.passes else [None]
-        makers = [lambda each=each, contender=contender: contender.allocator(each) for each in weights]  # type: ignore[misc]
-        found.append((contender, [hard_cells.tried(name, contender, make, num_drops) for make in makers]))
-    return found
+    everybody = [(each, foresights if each.passes else [None]) for each in (*CLASSICAL, *LEARNED)]
+    say(f"{name}: {num_drops} drops")
+    trials = iter(hard_cells.contest(name, [c.allocator(w) for c, weights in everybody for w in weights], num_drops))
+    return [(contender, [next(trials) for _ in weights]) for contender, weights in everybody]
 
 
 def _cells(plan: Plan, name: str, say: Say, references: Sequence[str], measured: dict[str, Found]) -> list[str]:
@@ -213,30 +223,45 @@ def _at_equal_time(found: Found) -> list[str]:
     return lines
 
 
+Points = dict[str, list[tuple[float, float]]]
+"""Processor time [ms] and score [bps/Hz] of each contender, by group."""
+
+
 def _scaling(plan: Plan, say: Say, measured: dict[str, Found]) -> list[str]:
-    """Score against time for 3, 7 and 19 RUs: a table of the frontier's ends, and the figure."""
-    mpl.use("Agg")
-    figure, panels = plt.subplots(1, len(CELLS), figsize=(10.0, 3.4))
+    """Score and time for 3, 7 and 19 RUs: one effort in a table, all of them in the figure."""
     lines = ["| RUs | UEs | local search | sweep, 3 + 2 | learned, 3 + 2 |", "| ---: | ---: | ---: | ---: | ---: |"]
-    for panel, (rus, name) in zip(panels, CELLS.items(), strict=True):
+    panels: dict[int, Points] = {}
+    for rus, name in CELLS.items():
         num_drops = max(plan.held_out // SHARE_OF_DROPS[name], 2)
-        local = hard_cells.reference(plan.root / "trials", name, "local-search", num_drops)
         found = {contender.title: trials for contender, trials in _contenders(plan, name, say, measured)}
-        for style, group in (("o-", CLASSICAL), ("s-", LEARNED)):
-            points = sorted(
-                (_p50(found[each.title]), float(np.mean([t.score.mean() for t in found[each.title]]))) for each in group
-            )
-            panel.plot(*zip(*points, strict=True), style, label="classical sweeps" if group is CLASSICAL else "learned")
-        panel.set_xscale("log")
-        panel.set_title(f"{rus} RUs")
-        panel.set_xlabel("processor time of a decision [ms]")
-        shown = (local, found["sweep, 3 + 2"][0], found["learned, 3 + 2"][0])
-        cells = [f"{trial.score.mean():.1f} in {_p50([trial]):.1f} ms" for trial in shown]
+        local = hard_cells.reference(plan.root / "trials", name, "local-search", num_drops)
+        shown = ([local], found["sweep, 3 + 2"], found["learned, 3 + 2"])
+        cells = [f"{_mean_score(trials):.1f} in {_p50(trials):.1f} ms" for trials in shown]
         lines.append(f"| {rus} | {hard_cells.scenario_of(name).num_ues} | {' | '.join(cells)} |")
-    panels[0].set_ylabel("score [bps/Hz]")
-    panels[0].legend(fontsize=8)
-    _save(plan, figure, "hard-scaling.png")
+        panels[rus] = {
+            label: sorted((_p50(found[each.title]), _mean_score(found[each.title])) for each in group)
+            for label, group in (("classical sweeps", CLASSICAL), ("learned", LEARNED))
+        }
+    _draw_scaling(plan, panels)
     return lines
+
+
+def _mean_score(trials: Sequence[Trial]) -> float:
+    return float(np.mean([trial.score.mean() for trial in trials]))
+
+
+def _draw_scaling(plan: Plan, panels: dict[int, Points]) -> None:
+    mpl.use("Agg")
+    figure, axes = plt.subplots(1, len(panels), figsize=(10.0, 3.4))
+    for panel, (rus, groups) in zip(axes, panels.items(), strict=True):
+        for (label, points), style in zip(groups.items(), ("o-", "s-"), strict=True):
+            panel.plot(*zip(*points, strict=True), style, label=label)
+        panel.set_title(f"{rus} RUs")
+        panel.set_xlim(left=0.0)
+        panel.set_xlabel("processor time of a decision [ms]")
+    axes[0].set_ylabel("score [bps/Hz]")
+    axes[0].legend(fontsize=8, loc="lower right")
+    _save(plan, figure, "hard-scaling.png")
 
 
 # --- coupling over time -----------------------------------------------------------------------------------------------

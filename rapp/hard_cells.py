@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,8 +12,9 @@ import numpy as np
 
 from e2sim import scenario as scenarios
 from e2sim.scenario import Scenario
+from e2sim.simulator import Simulator
 from rapp.draws import Stream, draw, generator
-from rapp.evaluation import Trial, trial
+from rapp.evaluation import Decided, Trial, decided, judged
 from rapp.files import write_atomically
 from rapp.trials import kept_trial
 from xapps import allocators
@@ -21,6 +22,7 @@ from xapps.coordination import association, learner
 from xapps.coordination.policy import CoordinationPolicy, SweepAllocator
 from xapps.coordination.search import Effort
 from xapps.runtime.contracts import Allocator
+from xapps.ssvae.batches import drops
 
 THREE_SLICES = (
     {"name": "eMBB", "num_ues": 3, "min_rate_bps_hz": 3, "max_delay_s": 0.020, "packet_bytes": 1000},
@@ -84,7 +86,7 @@ def trained(root: Path, seed: int) -> tuple[dict[str, np.ndarray], float]:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         start_s, preset = time.process_time(), learner.Preset()
-        lessons = [_lesson(name, drops, preset, seed) for name, drops in LESSONS.items()]
+        lessons = [_lesson(name, count, preset, seed) for name, count in LESSONS.items()]
         weights = learner.train(lessons, preset, seed=seed)
         with write_atomically(path) as file:
             np.savez(file, cpu_seconds=time.process_time() - start_s, **weights)  # type: ignore[arg-type]
@@ -93,9 +95,9 @@ def trained(root: Path, seed: int) -> tuple[dict[str, np.ndarray], float]:
         return {name: kept[name] for name in shapes}, float(kept["cpu_seconds"])
 
 
-def _lesson(name: str, drops: int, preset: learner.Preset, seed: int) -> learner.Lesson:
+def _lesson(name: str, count: int, preset: learner.Preset, seed: int) -> learner.Lesson:
     rng = generator(Stream.LABELLED, seed)
-    return learner.lesson(draw(scenario_of(name), rng, drops), preset, rng)
+    return learner.lesson(draw(scenario_of(name), rng, count), preset, rng)
 
 
 def reference(root: Path, name: str, allocator: str, num_drops: int) -> Trial:
@@ -105,6 +107,14 @@ def reference(root: Path, name: str, allocator: str, num_drops: int) -> Trial:
     )
 
 
-def tried(name: str, contender: Contender, make: Callable[[], Allocator], num_drops: int) -> Trial:
-    """A contender's trial on the held-out drops."""
-    return trial(contender.title, make(), scenario_of(name), seed=0, num_drops=num_drops)
+def contest(name: str, contenders: Sequence[Allocator], num_drops: int) -> list[Trial]:
+    """Everybody's trial on the held-out drops, in turns drop by drop: a machine that slows down slows down all."""
+
+    def simulator() -> Simulator:
+        return Simulator(scenario_of(name), generator(Stream.HELD_OUT, 0), (num_drops,))
+
+    found: list[list[Decided]] = [[] for _ in contenders]
+    for report in drops(simulator().observe()):
+        for allocator, decisions in zip(contenders, found, strict=True):
+            decisions.append(decided(allocator, report))
+    return [judged(each.name, simulator(), decisions) for each, decisions in zip(contenders, found, strict=True)]
