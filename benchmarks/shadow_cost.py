@@ -52,8 +52,11 @@ def spine() -> tuple[App, Trials, Metrics]:
     trials = Trials(slot, metrics)
     book.offered(MEID, FUNCTION_ID)
     decider = Decider(slot, trials, metrics, Inputs(metrics))
-    nowhere = [lambda message: None] * 2
-    return App(decider, RecentReports(4), book, metrics, *nowhere, time.monotonic), trials, metrics
+    return App(decider, RecentReports(4), book, metrics, _nowhere, _nowhere, time.monotonic), trials, metrics
+
+
+def _nowhere(message: RmrMessage) -> None:
+    """Where controls and policy requests go here."""
 
 
 def percentiles(seconds: list[float]) -> dict[str, float]:
