@@ -36,7 +36,7 @@ Array = NDArray[np.float64]
 
 SIZES = (5, 10, 20, 50)
 CELL_SIZES = (7, 14, 21, 35, 49)
-FAST_TRAININGS = 3
+FAST_TRAININGS = 2
 NON_DIVERSE = (0, 1)
 """Training seeds of the perceptron that always saw everybody active."""
 KAPPAS = (0.25, 0.5, 0.75, 1.0)

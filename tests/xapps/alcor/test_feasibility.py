@@ -90,7 +90,7 @@ def test_constant_service_is_counted_channel_by_channel():
 
 
 def test_the_policy_refuses_a_pair_and_hints_at_constant_service():
-    sim, policy, reports = Simulator(scenarios.load("links"), np.random.default_rng(0)), None, []
+    sim, reports = Simulator(scenarios.load("links"), np.random.default_rng(0)), []
     policy = allocators.build("alcor-pair-greedy")
     for _ in range(60):
         reports.append(sim.observe())
