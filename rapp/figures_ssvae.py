@@ -22,7 +22,16 @@ from rapp.figures import (
     seeds_of,
     trained,
 )
-from rapp.ssvae_rows import ARCHITECTURES, BEST_OF_8, FLAT, PAPER_TABLE_6, ablations, held_out_labels, label_counts
+from rapp.ssvae_rows import (
+    ARCHITECTURES,
+    BEST_OF_8,
+    FLAT,
+    FLAT_VARIANTS,
+    PAPER_TABLE_6,
+    ablations,
+    held_out_labels,
+    label_counts,
+)
 
 
 def ssvae(plan: Plan, say: Say, only: Sequence[str] = ()) -> None:
@@ -49,6 +58,7 @@ def tables(plan: Plan, say: Say) -> dict[str, Callable[[], list[str]]]:
         "cell": lambda: comparison(plan, "cell", ARCHITECTURES, say),
         "edge": lambda: comparison(plan, "edge", ARCHITECTURES, say),
         "flat": lambda: comparison(plan, "cell", FLAT, say, references=("matching", "greedy")),
+        "flat-variants": lambda: comparison(plan, "cell", FLAT_VARIANTS, say, references=("matching",)),
         "ablations": lambda: both_decodings(plan, "edge", ablations(), say),
         "labels": lambda: both_decodings(plan, "edge", label_counts(plan), say),
         "table-6": lambda: accuracies(plan, say),
@@ -74,7 +84,7 @@ def accuracies(plan: Plan, say: Say) -> list[str]:
     """Markdown of Table 6: what the heads say against the labels, and what says nothing at all."""
     labelled = held_out_labels(plan, "cell", "exact")
     rows = {"paper": PAPER_TABLE_6}
-    for variant in (*ARCHITECTURES[2:3], *FLAT):
+    for variant in (*ARCHITECTURES[2:3], *FLAT, *FLAT_VARIANTS):
         if variant.decoding.get("assignment") == "argmax" and variant.preset != "paper":
             continue  # the heads are those of the row before
         say(f"table 6: {variant.title}")
