@@ -44,6 +44,8 @@ RATE_SCALE = 8.0
 MOST_PRBS_MISSING = 8.0
 AHEAD_SCALE = 30.0
 """Reward that can still be earned at the start of an episode, about: divides the feature."""
+MOST_REGRET = 100.0
+"""Regret ahead above this is counted as this [bps/Hz]."""
 FAR = 16.0
 """Stands for "no rival at all" [bps/Hz]."""
 
@@ -103,12 +105,12 @@ def _power_for_lack(problems: Problems, lack: Array) -> Array:
 def _regret_ahead(problems: Problems, free: Mask, missing: Array) -> Array:
     """What the PRBs that are still needed will cost, each at its UE's least regret, shape (N,)."""
     least = np.minimum(np.where(free, problems.regret, np.inf).min(axis=-1), FAR)
-    return (np.where(missing > 0.0, np.maximum(missing, 1.0), 0.0) * least).sum(axis=-1)
+    return np.minimum((np.where(missing > 0.0, np.maximum(missing, 1.0), 0.0) * least).sum(axis=-1), MOST_REGRET)
 
 
 def _power_ahead(problems: Problems, lack: Array, missing: Array, free: Mask) -> Array:
-    """log2(1 + power that everybody's lack needs on best free PRBs, over the budget), shape (N,)."""
+    """log2(1 + power that everybody's lack needs on best free PRBs, over the budget) / 5, shape (N,)."""
     best = np.where(free, problems.gain_per_w, 0.0).max(axis=-1)
     prbs = np.maximum(np.rint(missing), 1.0)
     needed_w = prbs * np.expm1(np.log(2.0) * np.minimum(lack / prbs, 30.0)) / np.maximum(best, 1e-12)
-    return np.log2(1.0 + np.minimum(needed_w.sum(axis=-1) / problems.budget_w, 1e6))
+    return np.log2(1.0 + np.minimum(needed_w.sum(axis=-1) / problems.budget_w, 1e6)) / 5.0

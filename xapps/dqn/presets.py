@@ -45,24 +45,24 @@ class Preset:
     kind: Literal["fair", "paper"] = "fair"
     width: int = 32
     layers: int = 2
-    epochs: int = 16
+    epochs: int = 20
     episodes: int = 64
     """Episodes an epoch; the fair ones are played side by side."""
     steps: int = 0
     """Steps an episode of the paper's variant (Table 4); a fair episode ends when every PRB is given away."""
     updates: int = 40
     """Fair: gradient steps an epoch. The paper's variant takes one a step of its episodes."""
-    batch_size: int = 128
+    batch_size: int = 64
     replay: int = 2000
     """Fair: newest episodes kept. Paper: newest transitions (Table 4)."""
-    gamma: float = 0.9
-    lookahead: int = 3
+    gamma: float = 1.0
+    lookahead: int = 5
     """Rewards that are summed before the target network is asked (n-step targets, Sutton 1988)."""
     epsilon_first: float = 0.3
     epsilon_last: float = 0.01
     epsilon_decay: float = 0.0
     """Paper: factor on epsilon after each step (Table 4); 0 lowers it geometrically over two thirds of the epochs."""
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 3e-3
     cosine_decay: bool = True
     double: bool = True
     """The online network picks the action whose target value counts (van Hasselt et al. 2016, arXiv:1509.06461)."""
