@@ -49,7 +49,7 @@ class Journal:
     def _append(self, **entry: Any) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / FILE).open("a") as file:  # one write a line: appends of several processes do not mix
-            file.write(json.dumps({"unix_s": round(self.now_s(), 3)} | entry) + "\n")
+            file.write("\n" + json.dumps({"unix_s": round(self.now_s(), 3)} | entry))  # ends a line that a crash cut
 
 
 def families(entries: Sequence[dict[str, Any]] = ()) -> list[Metric]:

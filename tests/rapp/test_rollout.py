@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 
 from oran.errors import ConfigError, ModelNotFound, PlatformError
@@ -14,6 +15,7 @@ from oran.platform.a1 import Canary, GuardRules, ModelPolicy, PolicyStatus, Poli
 from rapp.a1_publisher import A1Publisher
 from rapp.evidence import Evidence, Loss, parsed
 from rapp.lineage import LineageCollector
+from rapp.rest import create_app
 from rapp.rollout import Rollout, RolloutPlan, RolloutState, Stage, list_rollouts, named, opened
 from rapp.store import MemoryStore
 from xapps.runtime.arms import Arm, Outcome
@@ -212,6 +214,17 @@ def test_the_stages_show_as_metrics(tmp_path) -> None:
     assert registry.get_sample_value("rapp_rollout_stage_seconds", {"rollout": name, "stage": "canary"}) >= 60
     labels = {"rollout": name, "stage": "shadow", "kpi": "throughput", "bound": "high"}
     assert registry.get_sample_value("rapp_rollout_loss_ratio", labels) == 0.01
+
+
+def test_rollouts_are_shown_over_rest_with_the_evidence_of_each_stage(tmp_path) -> None:
+    walk(World(good() | {"canary": [shown("canary", UNCERTAIN)]}), tmp_path)
+    [(name, _)] = list_rollouts(tmp_path)
+    client = TestClient(create_app(MemoryStore(), tmp_path / "runs", CollectorRegistry(), tmp_path))
+    [listed] = client.get("/rollouts").json()
+    assert (listed["id"], listed["stage"], listed["stages"]) == (name, "stopped", ["shadow", "canary"])
+    records = client.get(f"/rollouts/{name}").json()["records"]
+    assert [record["evidence"]["intervals"] for record in records] == [500, 500]
+    assert client.get("/rollouts/none").status_code == 404
 
 
 def test_evidence_is_what_the_xapps_own_metrics_say() -> None:
