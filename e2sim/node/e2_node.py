@@ -1,7 +1,7 @@
 """The E2 node: keeps one association alive, admits subscriptions, sends indications, obeys controls.
 
-One asyncio task per concern: :meth:`E2Node.run` connects again and again, the receiver answers the RIC, the clock of
-``e2sim/node/clock.py`` moves the world and asks for indications.
+One asyncio task per concern: :meth:`E2Node.run` (``link.py``) connects again and again and hands over what the RIC
+sends, the clock of ``clock.py`` moves the world and asks for indications.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-import numpy as np
-
+from e2sim.node.control_times import ControlTimes
 from e2sim.node.functions import Content, ControlEffect, RanFunctionService, Subscription
+from e2sim.node.inserts import Inserts
+from e2sim.node.link import E2Link
 from e2sim.node.metrics import NodeMetrics
 from e2sim.node.settings import NodeSettings
 from e2sim.node.world import World
@@ -29,11 +29,7 @@ from oran.e2ap import (
     E2SetupFailure,
     E2SetupRequest,
     E2SetupResponse,
-    Event,
     Pdu,
-    PduReceived,
-    ProcedureTimedOut,
-    ProtocolViolation,
     ResetRequest,
     ResetResponse,
     RicControlAcknowledge,
@@ -49,29 +45,14 @@ from oran.e2ap import (
     RicSubscriptionFailure,
     RicSubscriptionRequest,
     RicSubscriptionResponse,
-    Role,
     TnlSetupFailed,
 )
-from oran.errors import DecisionRefused, PeerClosed, RemoteProtocolError, TransportError
-from oran.transport import Channel, backoff_s, connect
+from oran.errors import DecisionRefused, RemoteProtocolError
 
 log = logging.getLogger(__name__)
 
-LATENCY_WINDOW = 4096
-"""Reports remembered for the loop latency; an answer to an older one is not timed."""
 
-
-@dataclass(frozen=True, slots=True)
-class ObeyedControl:
-    """A control whose effect no report has shown yet."""
-
-    function: str
-    arrived_s: float
-    slot: int
-    """The slot that it governs."""
-
-
-class E2Node:
+class E2Node(E2Link):
     """One node and its association with one near-RT RIC.
 
     Args:
@@ -90,139 +71,52 @@ class E2Node:
         metrics: NodeMetrics,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.settings = settings
+        super().__init__(settings, metrics, clock_s)
         self.world = world
-        self.metrics = metrics
         self.functions = {function.item.id: function for function in functions}
         self.subscriptions: dict[RicRequestId, Subscription] = {}
         self.accepted: frozenset[int] = frozenset()
         self.changed = asyncio.Event()
         """Set whenever a subscription came or went."""
         self.indications_sent = 0
-        self.latencies_ms: list[float] = []
-        self._clock_s = clock_s
-        self._rng = np.random.default_rng(settings.seed)
-        self._association: E2Association | None = None
-        self._channel: Channel | None = None
-        self._time_to_wait_s = 0.0
-        self._wake_timer = asyncio.Event()
-        self._sent_at_s: dict[int, float] = {}
-        self._unseen: list[ObeyedControl] = []
-        self._waiting: dict[bytes, asyncio.Future[bool]] = {}
+        self._times = ControlTimes(metrics, clock_s)
+        self._inserts = Inserts()
+
+    @property
+    def latencies_ms(self) -> list[float]:
+        """From a report to the control that answers it, in the order of the answers."""
+        return self._times.latencies_ms
 
     @property
     def connected(self) -> bool:
         """E2 Setup was accepted and the association stands."""
         return bool(self.accepted) and self._channel is not None
 
-    # --- life of the association --------------------------------------------------------------------
-
-    async def run(self) -> None:
-        """Connects, sets up and serves until cancelled; a lost association is built up again with back-off."""
-        delays = self._delays()
-        while True:
-            self._time_to_wait_s, was_ready = 0.0, False
-            try:
-                was_ready = await self._serve(await connect(self.settings.ric_url))
-            except TransportError as error:
-                log.info("no E2 association with %s: %s", self.settings.ric_url, error)
-            if was_ready:
-                delays = self._delays()
-            await asyncio.sleep(max(self._time_to_wait_s, next(delays)))
-
-    def _delays(self) -> Iterator[float]:
-        return backoff_s(self._rng, first_s=self.settings.reconnect_first_s, limit_s=self.settings.reconnect_limit_s)
-
-    async def _serve(self, channel: Channel) -> bool:
-        """One association from set-up to loss; True if E2 Setup had been accepted."""
-        association = E2Association(Role.E2_NODE, timeouts_s={E2SetupRequest: self.settings.setup_timeout_s})
-        self._association, self._channel = association, channel
-        timer = asyncio.create_task(self._run_timers(association))
-        try:
-            await self._send(self._setup_request(association))
-            while not self._time_to_wait_s:
-                await self._handle(association.receive(await channel.receive(), self._clock_s()))
-        except (PeerClosed, RemoteProtocolError) as error:  # the latter: what came was no message of the transport
-            log.warning("E2 association lost: %s", error)
-        finally:
-            was_ready = bool(self.accepted)
-            timer.cancel()
-            self._forget_association()
-            await channel.close()
-        return was_ready
+    # --- what the association needs to know of the node -----------------------------------------------
 
     def _setup_request(self, association: E2Association) -> E2SetupRequest:
         items = tuple(function.item for function in self.functions.values())
         transaction_id = association.next_transaction_id()
         return E2SetupRequest(transaction_id, self.settings.node_id, items, self.settings.components)
 
-    def _forget_association(self) -> None:
-        self._association = self._channel = None
+    def _is_ready(self) -> bool:
+        return bool(self.accepted)
+
+    def _on_lost(self) -> None:
         self.accepted = frozenset()
         self.metrics.connected.set(0)
         self._drop_all_subscriptions()
 
     def _drop_all_subscriptions(self) -> None:
         self.subscriptions.clear()
-        self._release_waiting()
+        self._inserts.release()
         self._subscriptions_changed()
-
-    def _release_waiting(self) -> None:
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_result(False)
-        self._waiting.clear()
 
     def _subscriptions_changed(self) -> None:
         self.metrics.subscriptions.set(len(self.subscriptions))
         self.changed.set()
 
-    async def _run_timers(self, association: E2Association) -> None:
-        """Drives the association's procedure timers; a set-up that is never answered ends the association."""
-        while True:
-            due_s = association.next_timer_s()
-            timeout = None if due_s is None else max(due_s - self._clock_s(), 0.0)
-            try:
-                async with asyncio.timeout(timeout):
-                    await self._wake_timer.wait()
-                self._wake_timer.clear()
-            except TimeoutError:
-                await self._handle(association.on_timer(self._clock_s()))
-
-    async def _send(self, *pdus: Pdu) -> None:
-        association, channel = self._association, self._channel
-        if association is None or channel is None:
-            raise PeerClosed("no E2 association")
-        for pdu in pdus:
-            association.send(pdu, self._clock_s())
-        await self._flush()
-
-    async def _flush(self) -> None:
-        association, channel = self._association, self._channel
-        if association is None or channel is None:
-            raise PeerClosed("no E2 association")
-        for stream, data in association.outbox():
-            await channel.send(data, stream=stream)
-        self._wake_timer.set()
-
     # --- what the RIC sends ---------------------------------------------------------------------------
-
-    async def _handle(self, events: list[Event]) -> None:
-        for event in events:
-            match event:
-                case PduReceived(pdu):
-                    await self._on_pdu(pdu)
-                case ProcedureTimedOut(E2SetupRequest()):
-                    log.warning("E2 Setup was not answered; trying again")
-                    if self._channel is not None:
-                        await self._channel.close()
-                case ProcedureTimedOut(request):
-                    log.warning("%s was not answered", type(request).__name__)
-                case ProtocolViolation(error):
-                    self.metrics.violations.inc()
-                    log.warning("from the RIC: %s", error)
-        if self._association is not None:
-            await self._flush()
 
     async def _on_pdu(self, pdu: Pdu) -> None:
         match pdu:
@@ -314,7 +208,7 @@ class E2Node:
             return
         del self.subscriptions[request.request_id]
         if subscription.lock_step:
-            self._release_waiting()
+            self._inserts.release()
         self._subscriptions_changed()
         await self._send(RicSubscriptionDeleteResponse(request.request_id, request.ran_function_id))
 
@@ -329,12 +223,12 @@ class E2Node:
         function = self.functions[subscription.request.ran_function_id]
         contents = function.contents(subscription, self.world)
         if subscription.measuring is None:
-            self._note_sent(self.world.observe().report_id)
+            self._times.report_leaves(self.world.observe().report_id)
         await self._send(*(self._indication(subscription, content) for content in contents))
         self.indications_sent += len(contents)
         self.metrics.indications.inc(len(contents))
         if contents and function.shows_effects:
-            self._note_effects()
+            self._times.effects_shown(self.world.simulator.slot)
         return contents[-1].call_process_id if contents else None
 
     def slot_ended(self) -> None:
@@ -344,19 +238,6 @@ class E2Node:
         for subscription in self.subscriptions.values():
             if subscription.measuring is not None:
                 subscription.measuring.slot_ended(outcome)
-
-    def _note_sent(self, report_id: int) -> None:
-        self._sent_at_s[report_id] = self._clock_s()
-        while len(self._sent_at_s) > LATENCY_WINDOW:
-            del self._sent_at_s[next(iter(self._sent_at_s))]
-
-    def _note_effects(self) -> None:
-        """A report has left: it shows the effect of every control whose slot is over."""
-        now_s, slot = self._clock_s(), self.world.simulator.slot
-        shown = [control for control in self._unseen if control.slot < slot]
-        self._unseen = [control for control in self._unseen if control.slot >= slot]
-        for control in shown:
-            self.metrics.control_effect_s.labels(control.function).observe(now_s - control.arrived_s)
 
     @staticmethod
     def _indication(subscription: Subscription, content: Content) -> RicIndication:
@@ -375,20 +256,11 @@ class E2Node:
 
     def expect_control(self, call_process_id: bytes) -> None:
         """Prepares for the answer before the INSERT leaves, so that a fast one is not missed."""
-        self._waiting[call_process_id] = asyncio.get_running_loop().create_future()
+        self._inserts.expect(call_process_id)
 
     async def wait_for_control(self, call_process_id: bytes, wait_s: float) -> bool:
         """Waits for the control that answers an INSERT; True if it came and was applied."""
-        future = self._waiting.get(call_process_id)
-        if future is None:
-            return False  # released: the association or the subscription has gone
-        try:
-            async with asyncio.timeout(wait_s):  # not wait_for: before 3.12 it can swallow a cancellation
-                return await future
-        except TimeoutError:
-            return False
-        finally:
-            self._waiting.pop(call_process_id, None)
+        return await self._inserts.wait(call_process_id, wait_s)
 
     # --- controls -------------------------------------------------------------------------------------------
 
@@ -403,9 +275,8 @@ class E2Node:
         except RemoteProtocolError as error:
             await self._refuse(request, error.cause or CauseRicRequest.CONTROL_MESSAGE_INVALID, "malformed", str(error))
         else:
-            self._note_latency(effect, arrived_s)
-            self._note_obeyed(request, arrived_s)
-            self._answer_waiting(request, applied=True)
+            self._note_times(request, effect, arrived_s)
+            self._inserts.answer(request.call_process_id, applied=True)
             await self._acknowledge(request, effect)
 
     def _obey(self, request: RicControlRequest) -> ControlEffect:
@@ -416,7 +287,7 @@ class E2Node:
             )
         if function.controls_need_subscription and request.request_id not in self.subscriptions:
             raise RemoteProtocolError(f"no subscription {request.request_id}", CauseRicRequest.REQUEST_ID_UNKNOWN)
-        if request.call_process_id is not None and request.call_process_id not in self._waiting:
+        if request.call_process_id is not None and request.call_process_id not in self._inserts:
             raise DecisionRefused("late", "the insert it answers is over", CauseRicRequest.CONTROL_TIMER_EXPIRED)
         return function.control(request, self.world)
 
@@ -432,25 +303,15 @@ class E2Node:
     async def _refuse(self, request: RicControlRequest, cause: Cause, reason: str, detail: str) -> None:
         self.metrics.controls_refused.labels(reason=reason).inc()
         log.warning("control refused (%s): %s", reason, detail)
-        self._answer_waiting(request, applied=False)
+        self._inserts.answer(request.call_process_id, applied=False)
         function = self.functions.get(request.ran_function_id)
         outcome = function.refusal_outcome(request, reason, detail, self.world) if function else None
         await self._send(
             RicControlFailure(request.request_id, request.ran_function_id, cause, request.call_process_id, outcome)
         )
 
-    def _answer_waiting(self, request: RicControlRequest, *, applied: bool) -> None:
-        future = self._waiting.get(request.call_process_id or b"")
-        if future is not None and not future.done():
-            future.set_result(applied)
-
-    def _note_obeyed(self, request: RicControlRequest, arrived_s: float) -> None:
+    def _note_times(self, request: RicControlRequest, effect: ControlEffect, arrived_s: float) -> None:
+        if effect.report_id is not None:
+            self._times.report_answered(effect.report_id, arrived_s)
         function = self.functions[request.ran_function_id]
-        self._unseen.append(ObeyedControl(function.name, arrived_s, self.world.simulator.slot))
-        del self._unseen[:-LATENCY_WINDOW]  # without a subscription nothing ever shows them
-
-    def _note_latency(self, effect: ControlEffect, arrived_s: float) -> None:
-        sent_s = self._sent_at_s.pop(effect.report_id, None) if effect.report_id is not None else None
-        if sent_s is not None:
-            self.latencies_ms.append((arrived_s - sent_s) * 1e3)
-            self.metrics.loop_latency_s.observe(arrived_s - sent_s)
+        self._times.control_obeyed(function.name, arrived_s, self.world.simulator.slot)
