@@ -43,14 +43,14 @@ def best_of_all(report, levels_w):
     return best
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("rus", [2, 3])
 def test_no_allocation_of_a_tiny_layout_exceeds_the_bound(seed, rus, reports):
     users = [{"name": "all", "num_ues": 3, "weight": 1.0}]
     layout = {"num_rus": rus, "inter_site_m": 120, "max_distance_m": 150, "placement": "uniform-area"}
     drawn = reports("tiny", 1, seed=seed, slices=users, layout=layout, radio__num_prbs=2, radio__ru_power_budget_dbm=31)
     report = replace(drawn[0], weight=np.random.default_rng(seed).uniform(0.5, 2.0, 3))
-    levels_w = report.prb_power_cap_w * np.array([0.0, 0.1, 0.25, 1.0])
+    levels_w = report.prb_power_cap_w * np.array([0.0, 0.2, 1.0])
     best = best_of_all(report, tuple(levels_w))
     bound = upper_bound(report)
     assert best <= bound * (1 + 1e-9)

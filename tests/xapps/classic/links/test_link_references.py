@@ -20,33 +20,71 @@ def mean_sum_rate(gain, power, noise=NOISE):
     return float(link_rates_bps_hz(gain, power, noise).sum(axis=-1).mean())
 
 
+def sum_rates(draw, count, *policies, chunk=1000):
+    """Mean sum rate of every policy over the same channels, drawn in chunks."""
+    rates = []
+    for _ in range(count // chunk):
+        gain, noise = draw(chunk)
+        rates.append([mean_sum_rate(gain, policy(gain), noise) for policy in policies])
+    return np.mean(rates, axis=0)
+
+
 @pytest.mark.parametrize(
-    ("links", "by_wmmse", "by_pairs", "by_best"),
-    [(5, 5.95, 6.30, 5.90), (10, 6.80, 7.22, 6.39), (20, 7.74, 8.44, 6.62), (50, 9.05, 9.97, 6.76)],
+    ("links", "count", "by_wmmse", "by_pairs"),
+    [
+        (5, 10_000, 5.95, 6.30),
+        (10, 10_000, 6.80, 7.22),
+        (20, 6_000, 7.74, 8.44),
+        pytest.param(50, 8_000, 9.05, 9.97, marks=pytest.mark.slow),
+    ],
 )
-def test_sum_rates_on_independent_channels_are_the_known_ones(links, by_wmmse, by_pairs, by_best):
-    batch = 4000 if links < 20 else 1000
-    gain = iid_gains(np.random.default_rng(links), (batch,), links)
-    assert mean_sum_rate(gain, wmmse(gain, NOISE, 1.0)) == pytest.approx(by_wmmse, abs=0.07)
-    assert mean_sum_rate(gain, pair_greedy(gain, NOISE, 1.0)) == pytest.approx(by_pairs, abs=0.08)
+def test_sum_rates_on_independent_channels_are_the_known_ones(links, count, by_wmmse, by_pairs):
+    """Within 0.05; the standard error of the means is 0.012 to 0.018."""
+    rng = np.random.default_rng(links)
+    found = sum_rates(
+        lambda chunk: (iid_gains(rng, (chunk,), links), NOISE),
+        count,
+        lambda gain: wmmse(gain, NOISE, 1.0),
+        lambda gain: pair_greedy(gain, NOISE, 1.0),
+    )
+    np.testing.assert_allclose(found, [by_wmmse, by_pairs], rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize(("links", "by_best"), [(5, 5.90), (10, 6.39), (20, 6.62), (50, 6.76)])
+def test_the_best_link_alone_is_the_papers_trained_network(links, by_best):
+    gain = iid_gains(np.random.default_rng(links), (1000,), links)
     assert mean_sum_rate(gain, best_link(gain, 1.0)) == pytest.approx(by_best, abs=0.4)
 
 
 @pytest.mark.parametrize(("activity", "expected"), [(0.25, 5.88), (0.5, 6.74), (0.75, 7.33), (1.0, 7.74)])
 def test_wmmse_under_random_activity_gives_the_known_sum_rates(activity, expected):
-    rng = np.random.default_rng(1)
-    gain = iid_gains(rng, (2500,), 20)
-    on = rng.random((2500, 20)) < activity
-    power = wmmse(gain, NOISE, 1.0, start=on.astype(float))
-    assert (power[~on] == 0).all()
-    assert mean_sum_rate(gain, power) == pytest.approx(expected, abs=0.08)
+    """The same channels and draws for all activities; the standard error of a mean is 0.021."""
+    gain, draw = iid_gains(np.random.default_rng(1), (4000,), 20), np.random.default_rng(2).random((4000, 20))
+    power = wmmse(gain, NOISE, 1.0, start=(draw < activity).astype(float))
+    assert (power[draw >= activity] == 0).all()
+    assert mean_sum_rate(gain, power) == pytest.approx(expected, abs=0.05)
 
 
-@pytest.mark.parametrize(("links", "expected"), [(7, 28.9), (14, 35.6), (21, 39.1), (35, 43.2), (49, 46.6)])
-def test_seven_cells_give_the_known_sum_rates(links, expected):
-    noise, power_max = float(dbm_to_w(-114.0)), float(dbm_to_w(38.0))
-    gain = seven_cell_gains(np.random.default_rng(links), (600,), links)
-    assert mean_sum_rate(gain, wmmse(gain, noise, power_max), noise) == pytest.approx(expected, rel=0.03)
+@pytest.mark.parametrize(
+    ("links", "count", "known", "ours"),
+    [
+        (7, 6_000, 28.9, 28.76),
+        (14, 4_000, 35.6, 34.93),
+        (21, 3_000, 39.1, 38.58),
+        (35, 2_000, 43.2, 43.33),
+        (49, 1_000, 46.6, 46.50),
+    ],
+)
+def test_seven_cells_give_the_known_sum_rates(links, count, known, ours):
+    """``known`` rests on one seed and few channels; ``ours`` on 3 000 to 20 000, standard errors 0.04 to 0.12."""
+    noise, power_max, rng = float(dbm_to_w(-114.0)), float(dbm_to_w(38.0)), np.random.default_rng(100 + links)
+    (found,) = sum_rates(
+        lambda chunk: (seven_cell_gains(rng, (chunk,), links), noise),
+        count,
+        lambda gain: wmmse(gain, noise, power_max),
+    )
+    assert found == pytest.approx(ours, rel=0.01)
+    assert found == pytest.approx(known, rel=0.025)
 
 
 def test_wmmse_never_loses_by_another_round():
