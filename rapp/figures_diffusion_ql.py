@@ -89,7 +89,7 @@ def provenance(plan: Plan, table: str) -> str:
     seeds = " ".join(f"--seeds {seed}" for seed in plan.seeds)
     command = f"python -m rapp figures diffusion_ql --held-out {plan.held_out} {seeds} --table {table}"
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    return f"*`{command}` on {machine}; {plan.held_out} held-out drops, {len(plan.seeds)} seeds; processor time.*"
+    return f"*`{command}` on {machine}; {plan.held_out} held-out drops; processor time, on a machine with other work.*"
 
 
 def comparison(
