@@ -101,3 +101,26 @@ def test_the_page_has_a_place_for_every_table():
     page = (Path(__file__).parents[2] / "docs" / "hard.md").read_text()
     for name in ("imperfect", "interfering", "three-slices", "seven", "nineteen", "queues", "scaling"):
         assert f"<!-- table: {name} -->" in page
+
+
+@pytest.mark.slow
+def test_foreseen_associations_earn_more_than_the_same_search_without_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(hard_cells, "LESSONS", {"interfering": 80, "interfering-7": 6})
+    weights, _ = hard_cells.trained(tmp_path, seed=0)
+    learned = Contender(title="learned", sweeps=3, rounds=2, passes=5, last_only=True).allocator(weights)
+    alone = Contender(title="alone", sweeps=3, rounds=2).allocator(None)
+    with_it, without = hard_cells.contest("interfering-7", [learned, alone], 8)
+    assert (with_it.score > 0).all()
+    assert with_it.score.mean() > 1.004 * without.score.mean()
+    again, _ = hard_cells.trained(tmp_path, seed=0)
+    assert all((again[name] == weights[name]).all() for name in weights)
+
+
+@pytest.mark.slow
+def test_a_learned_belief_needs_no_telling_and_does_nearly_as_well_as_one_that_was_told(tmp_path):
+    policy, cpu_s = hard_channel.trained(tmp_path, "all four", seed=0)
+    learned = score("all four", hard_channel.by_learning(policy))
+    assert cpu_s > 0.0
+    assert learned > 3.0 * score("all four", hard_channel.naive)
+    assert learned > score("all four", hard_channel.by_bayes(hard_channel.mistaken("all four")))
+    assert learned > 0.85 * score("all four", hard_channel.by_bayes(hard_channel.knowledge("all four")))
