@@ -42,7 +42,8 @@ def metric(rig: Rig, name: str, **labels: str) -> float | None:
 
 
 def rollbacks(rig: Rig) -> float:
-    return metric(rig, "model_rollbacks_total", cause="throughput") or 0.0
+    """Models taken back for either KPI: which loss is certain first is a matter of the radio's draws."""
+    return sum(metric(rig, "model_rollbacks_total", cause=cause) or 0.0 for cause in ("throughput", "satisfied"))
 
 
 def status(a1: A1Client, policy_id: str) -> PolicyStatus:
