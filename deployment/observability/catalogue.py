@@ -16,6 +16,7 @@ from rapp.metrics import StoreMetrics
 from ric.metrics import PlatformMetrics
 from xapps.kpimon.metrics import Metrics as KpimonMetrics
 from xapps.kpimon.series import LABELS, metric_name
+from xapps.runtime.demand_metrics import DemandMetrics
 from xapps.runtime.experience import ExperienceMetrics
 from xapps.runtime.metrics import Metrics as XappMetrics
 
@@ -53,6 +54,7 @@ def exported() -> list[Exported]:
     SinkMetrics(store)
     xapp = XappMetrics()
     ExperienceMetrics(xapp)
+    DemandMetrics(xapp)
     allocators = list(_of_registry("xapp", xapp.registry))
     shared = {family.name for family in allocators}
     return [

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from prometheus_client import Gauge
 
 from oran.e2sm.rrm import RadioReport
 from oran.errors import DecisionRefused
 from oran.platform.a1 import DemandsPolicy
 from oran.platform.a1_messages import PolicyRequest
 from xapps.runtime.contracts import DemandAllocator, SharingState
-from xapps.runtime.metrics import PREFIX, Metrics
+from xapps.runtime.demand_metrics import DemandMetrics
+from xapps.runtime.metrics import Metrics
 from xapps.runtime.model_slot import ModelSlot, RecentReports
 
 Array = NDArray[np.float64]
@@ -98,7 +98,7 @@ class Demands:
         self._window, self._tolerance = window, tolerance
         self._watches: dict[str, DemandWatch] = {}
         self._reasons: dict[str, str] = {}
-        self._declare(metrics)
+        self._metrics = DemandMetrics(metrics)
 
     def install(self, policy: DemandsPolicy | None, constant_service: float | None = None) -> None:
         """Let other demands, or none, apply from the next report on.
@@ -110,7 +110,7 @@ class Demands:
         """
         self._watches, self._reasons = {}, {}
         self.policy, self.constant_service = policy, constant_service
-        self.constant.set(math.nan if constant_service is None else constant_service)
+        self._metrics.constant.set(math.nan if constant_service is None else constant_service)
 
     def applied(self, meid: str, report: RadioReport) -> RadioReport:
         """The report with the demands in force; its KPIs are watched."""
@@ -126,21 +126,13 @@ class Demands:
 
     def record(self, meid: str, state: SharingState) -> None:
         """Show where a node's time sharing stands."""
-        for row, ue_id in enumerate(state.ue_ids):
-            labels = (meid, str(ue_id))
-            self.demand.labels(*labels).set(state.demand_bps_hz[row])
-            self.rate.labels(*labels).set(state.rate_bps_hz[row])
-            self.multiplier.labels(*labels).set(state.multiplier[row])
-            self.activity.labels(*labels).set(state.activity[row])
-        wanted = state.demand_bps_hz > 0
-        short = np.maximum(0.0, state.demand_bps_hz - state.rate_bps_hz)[wanted] / state.demand_bps_hz[wanted]
-        self.violation.labels(meid).set(short.max(initial=0.0))
-        self.settled.labels(meid).set(math.nan if state.settled_after is None else state.settled_after)
+        self._metrics.record(meid, state)
 
     def forget(self, meid: str) -> None:
         """A node has gone."""
         self._watches.pop(meid, None)
         self._reasons.pop(meid, None)
+        self._metrics.forget(meid)
 
     def _judge(self, meid: str, reason: str) -> None:
         before = next((each for each in self._reasons.values() if each), "")
@@ -153,23 +145,6 @@ class Demands:
         if self.constant_service is None:
             return ""
         return f"; constant powers met them in {self.constant_service:.0%} of the channels seen before"
-
-    def _declare(self, metrics: Metrics) -> None:
-        def gauge(name: str, text: str, *labels: str) -> Gauge:
-            return Gauge(name, text, labels, namespace=PREFIX, registry=metrics.registry)
-
-        self.demand = gauge("ue_demand_bps_per_hz", "utility demand", "meid", "ue")
-        self.rate = gauge("ue_rate_average_bps_per_hz", "mean rate of the batch so far", "meid", "ue")
-        self.multiplier = gauge("ue_multiplier", "price of the demand", "meid", "ue")
-        self.activity = gauge("ue_activity_ratio", "probability of being allowed to send", "meid", "ue")
-        self.violation = gauge("demand_violation_ratio", "largest shortfall relative to its demand", "meid")
-        self.settled = gauge("demand_settle_iterations", "iterations until the demands were met, NaN before", "meid")
-        self.constant = Gauge(
-            "demand_constant_service_ratio",
-            "share of the channels seen in which constant powers meet the demands",
-            namespace=PREFIX,
-            registry=metrics.registry,
-        )
 
 
 @dataclass

@@ -18,6 +18,7 @@ YES = ((None, "red"), (1.0, "green"))
 def build(xapp: Xapp) -> Any:
     """The board of one xApp."""
     me, node = q.matching(xapp=xapp.name), q.matching(xapp=xapp.name, meid="$meid")
+    demands = {"Demands": _demands(me, node)} if "demands_policy_type" in xapp.descriptor["controls"] else {}
     return board(
         f"oran-xapp-{xapp.name}",
         f"O-RAN slicing / xApp {xapp.name}",
@@ -25,6 +26,7 @@ def build(xapp: Xapp) -> Any:
         {
             "Now": _now(me, node),
             "Decisions": _decisions(me, node),
+            **demands,
             "Model and platform": _model(me),
             "Model on trial": _trial(me),
             "Reports and experience": _reports(me, node),
@@ -75,6 +77,35 @@ def _decisions(me: str, node: str) -> list[Any]:
             Query(q.per_second("ricxapp_indications_total", node), "received"),
             Query(q.quiet(q.per_second("ricxapp_reports_stale_total", node)), "overtaken"),
             Query(q.quiet(q.per_second("ricxapp_indications_ignored_total", me, by=("reason",))), "ignored {{reason}}"),
+        ),
+    ]
+
+
+def _demands(me: str, node: str) -> list[Any]:
+    """Mean rates against what users demand by A1, and the prices that bring them there."""
+
+    def of_ues(title: str, text: str, unit: str, metric: str) -> Any:
+        return lines(
+            title, text, unit, Query(q.quiet(f"max by (meid, ue) (ricxapp_ue_{metric}{node})"), "{{meid}} {{ue}}")
+        )
+
+    return [
+        of_ues("Demands", "By UE [bps/Hz]", "none", "demand_bps_per_hz"),
+        of_ues("Mean rates", "Of the batch so far, by UE [bps/Hz]", "none", "rate_average_bps_per_hz"),
+        of_ues("Multipliers", "Price of each demand", "none", "multiplier"),
+        of_ues("Activity", "Probability of being allowed to send", "percentunit", "activity_ratio"),
+        lines(
+            "Violation",
+            "Largest shortfall relative to its demand, and the channels that constant powers would serve",
+            "percentunit",
+            Query(q.quiet(f"max by (meid) (ricxapp_demand_violation_ratio{node})"), "{{meid}}"),
+            Query(q.quiet(f"max(ricxapp_demand_constant_service_ratio{me})"), "constant powers"),
+        ),
+        lines(
+            "Iterations to settle",
+            "Until the demands were met",
+            "short",
+            Query(q.quiet(f"max by (meid) (ricxapp_demand_settle_iterations{node})"), "{{meid}}"),
         ),
     ]
 

@@ -234,7 +234,8 @@ spec:
         - port: http
         - port: rmrdata
         - port: rmrroute
-    {{- with .Values.networkPolicy.monitoringNamespaces }}
+    # monitoring, and the rApp, which reads the evidence of a roll-out
+    {{- with concat .Values.networkPolicy.monitoringNamespaces .Values.networkPolicy.egressNamespaces }}
     - from:
         {{- range . }}
         {{- include "oran.namespacePeer" . | nindent 8 }}
