@@ -221,6 +221,8 @@ def trial(
         stream: where the drops come from.
     """
     simulator = Simulator(scenario, generator(stream, seed), (num_drops,))
+    for _ in range(scenario.observation.delay_slots):  # reports of a drop's first slots are younger than they will be
+        simulator.step(None)
     count = min(first or num_drops, num_drops)
     found = [decided(allocator, drop) for drop in islice(drops(simulator.observe()), count)]
     filled = found + found[:1] * (num_drops - count)  # the simulator wants a decision for every drop

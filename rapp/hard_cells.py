@@ -18,7 +18,7 @@ from rapp.evaluation import Decided, Trial, decided, judged
 from rapp.files import write_atomically
 from rapp.trials import kept_trial
 from xapps import allocators
-from xapps.coordination import association, learner
+from xapps.coordination import association, learner, presets
 from xapps.coordination.policy import CoordinationPolicy, SweepAllocator
 from xapps.coordination.search import Effort
 from xapps.runtime.contracts import Allocator
@@ -85,7 +85,7 @@ def trained(root: Path, seed: int) -> tuple[dict[str, np.ndarray], float]:
     path = root / f"foresight-{'-'.join(scenario_of(name).digest[:6] for name in LESSONS)}-{seed}.npz"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        start_s, preset = time.process_time(), learner.Preset()
+        start_s, preset = time.process_time(), presets.preset("sane")
         lessons = [_lesson(name, count, preset, seed) for name, count in LESSONS.items()]
         weights = learner.train(lessons, preset, seed=seed)
         with write_atomically(path) as file:
@@ -95,7 +95,7 @@ def trained(root: Path, seed: int) -> tuple[dict[str, np.ndarray], float]:
         return {name: kept[name] for name in shapes}, float(kept["cpu_seconds"])
 
 
-def _lesson(name: str, count: int, preset: learner.Preset, seed: int) -> learner.Lesson:
+def _lesson(name: str, count: int, preset: presets.Preset, seed: int) -> learner.Lesson:
     rng = generator(Stream.LABELLED, seed)
     return learner.lesson(draw(scenario_of(name), rng, count), preset, rng)
 

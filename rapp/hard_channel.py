@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,12 +15,12 @@ from e2sim import scenario as scenarios
 from e2sim.physics.fading import jakes_correlation
 from e2sim.physics.units import db_to_linear, linear_to_db
 from e2sim.scenario import Scenario
-from e2sim.simulator import Simulator
 from oran.e2sm.rrm import Allocation, RadioReport
 from rapp.draws import Stream, generator
 from rapp.evaluation import Decided, Trial, judged
 from rapp.files import write_atomically
-from xapps.belief import bayes, learner, network
+from rapp.seen import Seen, pairs
+from xapps.belief import bayes, learner, network, presets
 from xapps.belief.policy import BeliefPolicy
 from xapps.belief.robust import Robust
 from xapps.classic.matching import MatchingAllocator
@@ -57,7 +57,6 @@ MARGINS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 """Margins among which the rival's is tuned, in standard deviations of the log-gain."""
 
 TUNING_DROPS = 60
-BATCH_DROPS = 12
 
 
 def scenario_of(cause: str) -> Scenario:
@@ -65,25 +64,9 @@ def scenario_of(cause: str) -> Scenario:
     return scenarios.varied(scenarios.load("uncertain"), **{**PERFECT, **CAUSES[cause]})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """Drops in the middle of their lives."""
-
-    simulator: Simulator
-    """Stands at the slot that is decided."""
-    report: RadioReport
-    """Arrays (N, ...)."""
-    history_db: list[Array]
-    """Reported gains, newest first, each (N, U, 1, K)."""
-
-    @classmethod
-    def drawn(cls, scenario: Scenario, rng: np.random.Generator, num_drops: int, slots: int = SLOTS_BEFORE) -> Seen:
-        simulator = Simulator(scenario, rng, (num_drops,))
-        history_db = [np.asarray(simulator.observe().gain_db)]
-        for _ in range(slots):
-            simulator.step(None)
-            history_db.insert(0, np.asarray(simulator.observe().gain_db))
-        return cls(simulator, simulator.observe(), history_db[:REPORTS])
+def drawn(scenario: Scenario, rng: np.random.Generator, num_drops: int) -> Seen:
+    """Drops as they are decided here, with their last reports."""
+    return Seen.drawn(scenario, rng, num_drops, slots=SLOTS_BEFORE, reports=REPORTS)
 
 
 Decide = Callable[[RadioReport, list[Array]], Allocation]
@@ -104,7 +87,7 @@ def tried(name: str, decide: Decide, seen: Seen) -> Trial:
 
 def held_out(cause: str, num_drops: int) -> Seen:
     """The drops that everybody is judged on."""
-    return Seen.drawn(scenario_of(cause), generator(Stream.HELD_OUT, 0), num_drops)
+    return drawn(scenario_of(cause), generator(Stream.HELD_OUT, 0), num_drops)
 
 
 def knowledge(cause: str) -> bayes.Imperfection:
@@ -154,7 +137,7 @@ def tuned_margin(cause: str) -> float:
     """The margin that scores best on drops of the training stream."""
     scores = []
     for margin in MARGINS:
-        seen = Seen.drawn(scenario_of(cause), generator(Stream.LABELLED, 0), TUNING_DROPS)
+        seen = drawn(scenario_of(cause), generator(Stream.LABELLED, 0), TUNING_DROPS)
         scores.append(tried("tuning", cautious(knowledge(cause), margin), seen).score.mean())
     return MARGINS[int(np.argmax(scores))]
 
@@ -173,11 +156,11 @@ def by_learning(policy: BeliefPolicy, reports: int = 1) -> Decide:
 def trained(root: Path, cause: str, seed: int) -> tuple[BeliefPolicy, float]:
     """A belief learned from unlabelled pairs of report and truth, and what that cost [CPU s]; kept."""
     path = root / f"belief-{cause.replace(' ', '-')}-{scenario_of(cause).digest[:12]}-{seed}.npz"
-    preset = learner.Preset(steps=600)
+    preset = presets.preset("sane")
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         start_s = time.process_time()
-        weights, _ = learner.train(lambda rng: _pairs(cause, rng), preset, seed=seed)
+        weights = learner.train(lambda key: _pairs(cause, key, preset), preset, seed=seed)
         with write_atomically(path) as file:
             np.savez(file, cpu_seconds=time.process_time() - start_s, **weights)  # type: ignore[arg-type]
     with np.load(path, allow_pickle=False) as kept:
@@ -185,7 +168,5 @@ def trained(root: Path, cause: str, seed: int) -> tuple[BeliefPolicy, float]:
         return BeliefPolicy(preset.architecture, weights), float(kept["cpu_seconds"])
 
 
-def _pairs(cause: str, rng: np.random.Generator) -> learner.Pairs:
-    drawn = generator(Stream.UNLABELLED, int(rng.integers(2**31)))
-    seen = Seen.drawn(scenario_of(cause), drawn, BATCH_DROPS, slots=REPORTS + 1)
-    return seen.history_db, seen.simulator.true_gain_db
+def _pairs(cause: str, key: int, preset: presets.Preset) -> learner.Pairs:
+    return pairs(scenario_of(cause), generator(Stream.UNLABELLED, key), preset.drops, preset.reports)

@@ -12,8 +12,13 @@ from oran.e2sm.rrm import RadioReport
 from oran.errors import ConfigError
 from rapp.draws import Stream, draw, generator
 from rapp.field_answers import field_answers
+from rapp.seen import pairs
 from xapps.alcor import presets as alcor_presets
 from xapps.alcor.learner import AlcorLearner
+from xapps.belief import presets as belief_presets
+from xapps.belief.learner import BeliefLearner, Pairs
+from xapps.coordination import presets as coordination_presets
+from xapps.coordination.learner import CoordinationLearner, lesson
 from xapps.diffusion_ql import presets as diffusion_presets
 from xapps.diffusion_ql.learner import DiffusionQlLearner
 from xapps.dqn import presets as dqn_presets
@@ -62,6 +67,10 @@ class Material:
         """
         return draw(self.scenario, generator(Stream.TRAINING, *key), num_drops)
 
+    def pairs(self, num_drops: int, reports: int, *key: int) -> Pairs:
+        """Reports of fresh drops, newest first, and their true gains; equal keys give equal ones. The same stream."""
+        return pairs(self.scenario, generator(Stream.TRAINING, *key), num_drops, reports)
+
 
 def _dqn(material: Material, preset: str, changes: Mapping[str, Any], seed: int) -> Learner:
     return DqnLearner(material.draw, dqn_presets.preset(preset).with_changes(changes), seed=seed)
@@ -84,8 +93,26 @@ def _alcor(material: Material, preset: str, changes: Mapping[str, Any], seed: in
     return AlcorLearner(alcor_presets.preset(preset).with_changes(changes), seed=seed)
 
 
+def _belief(material: Material, preset: str, changes: Mapping[str, Any], seed: int) -> Learner:
+    settings = belief_presets.preset(preset).with_changes(changes)
+    if material.scenario.num_rus != 1:
+        raise ConfigError("scenario", material.scenario.name, "belief decides for one RU")
+    return BeliefLearner(lambda key: material.pairs(settings.drops, settings.reports, key), settings, seed=seed)
+
+
+def _coordination(material: Material, preset: str, changes: Mapping[str, Any], seed: int) -> Learner:
+    settings = coordination_presets.preset(preset).with_changes(changes)
+    if material.scenario.num_rus < 2:
+        raise ConfigError("scenario", material.scenario.name, "coordination learns which of several RUs serves")
+    report = material.draw(settings.num_drops(material.scenario.num_ues), seed)
+    lessons = [lesson(report, settings, generator(Stream.TRAINING, seed, 0))]
+    return CoordinationLearner(lessons, settings, seed=seed)
+
+
 LEARNERS: dict[str, Callable[[Material, str, Mapping[str, Any], int], Learner]] = {
     "alcor": _alcor,
+    "belief": _belief,
+    "coordination": _coordination,
     "dqn": _dqn,
     "ssvae": _ssvae,
     "diffusion-ql": _diffusion_ql,

@@ -11,6 +11,7 @@ from rapp.draws import Stream, generator
 from rapp.evaluation import Trial
 from rapp.figures import Plan
 from rapp.hard_cells import Contender
+from rapp.seen import Seen
 
 DROPS = 16
 
@@ -27,8 +28,10 @@ def score(cause, decide):
 
 def test_an_old_report_is_the_truth_of_a_slot_before():
     scenario = hard_channel.scenario_of("stale")
-    seen = hard_channel.Seen.drawn(scenario, generator(Stream.HELD_OUT, 0), 2)
-    before = hard_channel.Seen.drawn(scenario, generator(Stream.HELD_OUT, 0), 2, slots=hard_channel.SLOTS_BEFORE - 1)
+    seen, before = (
+        Seen.drawn(scenario, generator(Stream.HELD_OUT, 0), 2, slots=slots, reports=hard_channel.REPORTS)
+        for slots in (hard_channel.SLOTS_BEFORE, hard_channel.SLOTS_BEFORE - 1)
+    )
     assert (seen.report.gain_db == before.simulator.true_gain_db).all()
     assert (seen.report.gain_db != seen.simulator.true_gain_db).any()
     assert (seen.history_db[1] == before.report.gain_db).all()

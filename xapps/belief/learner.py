@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,22 +14,55 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from e2sim.physics.units import db_to_linear
-from xapps.belief.network import Architecture, features, forward, initialise
-from xapps.ssvae.learner import torch_threads
+from xapps.belief.network import features, forward, initialise
+from xapps.belief.presets import Preset
+from xapps.training.stepped import Course, SteppedLearner
 
 Pairs = tuple[list[NDArray[np.float64]], NDArray[np.float64]]
 """Reports newest first, each (N, U, R, K), and the true gains (N, U, R, K) [dB]."""
 
+Source = Callable[[int], Pairs]
+"""``source(key)``: pairs of fresh drops; equal keys give equal pairs."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preset:
-    """Settings of a training."""
+NUM_KEYS = 2**31
 
-    architecture: Architecture = field(default_factory=Architecture)
-    steps: int = 800
-    learning_rate: float = 5e-3
-    first_report_share: float = 0.4
-    """Steps in which the network sees the newest report alone, as when a UE has just come."""
+
+class BeliefLearner(SteppedLearner):
+    """One training in progress.
+
+    Args:
+        source: asked for pairs once a step, with a key that seed and step decide.
+        preset: settings.
+        seed: decides weights, keys, and which steps see the newest report alone.
+    """
+
+    def __init__(self, source: Source, preset: Preset, *, seed: int) -> None:
+        self.preset = preset
+        self.seed = seed
+        rng = np.random.default_rng([seed, 0])
+        course = Course(
+            steps=preset.steps, epochs=preset.epochs, learning_rate=preset.learning_rate, longest_gradient=1.0
+        )
+        super().__init__(initialise(preset.architecture, rng), course)
+        self._source = source
+        self._plan = [(int(rng.integers(NUM_KEYS)), rng.random()) for _ in range(preset.steps)]
+
+    def _loss(self, step: int) -> Tensor:
+        key, luck = self._plan[step]
+        history_db, true_db = self._source(key)
+        if luck < self.preset.first_report_share:
+            history_db = history_db[:1]
+        mean_db = history_db[0].mean(axis=-1, keepdims=True)
+        gain = torch.from_numpy(db_to_linear(true_db - mean_db).astype(np.float32))
+        seen = torch.from_numpy(features(self.preset.architecture, history_db))
+        return negative_log_likelihood(*forward(self.weights, seen), gain).mean()
+
+    def _architecture(self) -> dict[str, Any]:
+        return {"network": self.preset.architecture.to_dict()}
+
+    def _training(self) -> dict[str, Any]:
+        drops = self.preset.drops * self.preset.steps * self.epoch // self.preset.epochs
+        return {"preset": self.preset.to_dict(), "seed": self.seed, "drops": drops}
 
 
 def negative_log_likelihood(ln_known: Tensor, ln_diffuse: Tensor, gain: Tensor) -> Tensor:
@@ -41,36 +73,9 @@ def negative_log_likelihood(ln_known: Tensor, ln_diffuse: Tensor, gain: Tensor) 
     return ln_diffuse + (root - amplitude).square() * inverse - bessel.log()
 
 
-def train(
-    pairs: Callable[[np.random.Generator], Pairs], preset: Preset, *, seed: int
-) -> tuple[dict[str, NDArray[np.float32]], list[float]]:
-    """Weights, and the likelihood after every step.
-
-    Args:
-        pairs: draws a batch; called once a step.
-        preset: settings.
-        seed: decides weights and draws.
-    """
-    rng = np.random.default_rng([seed, 0])
-    weights = {
-        name: torch.from_numpy(values).requires_grad_() for name, values in initialise(preset.architecture, rng).items()
-    }
-    optimiser = torch.optim.Adam(weights.values(), preset.learning_rate)
-    curve = []
-    with torch_threads(1):  # threads that wait for each other cost more than such small tensors gain
-        for step in range(preset.steps):
-            for group in optimiser.param_groups:
-                group["lr"] = preset.learning_rate * 0.5 * (1.0 + math.cos(math.pi * step / preset.steps))
-            history_db, true_db = pairs(rng)
-            if rng.random() < preset.first_report_share:
-                history_db = history_db[:1]
-            mean_db = history_db[0].mean(axis=-1, keepdims=True)
-            gain = torch.from_numpy(db_to_linear(true_db - mean_db).astype(np.float32))
-            ln_known, ln_diffuse = forward(weights, torch.from_numpy(features(preset.architecture, history_db)))
-            loss = negative_log_likelihood(ln_known, ln_diffuse, gain).mean()
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(weights.values(), 1.0)
-            optimiser.step()
-            curve.append(loss.item())
-    return {name: w.detach().numpy() for name, w in weights.items()}, curve
+def train(source: Source, preset: Preset, *, seed: int) -> dict[str, NDArray[np.float32]]:
+    """Weights at the end of a training. Equal arguments give equal weights."""
+    learner = BeliefLearner(source, preset, seed=seed)
+    while not learner.done:
+        learner.run_epoch()
+    return learner.arrays()

@@ -6,9 +6,9 @@ hundreds run side by side.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,9 +19,10 @@ from oran.e2sm.rrm import RadioReport
 from xapps.classic.cell import gains, strongest_ru
 from xapps.coordination.association import changes, even_rates, foresee, initialise
 from xapps.coordination.field import Field
+from xapps.coordination.presets import Preset
 from xapps.coordination.search import Effort, even_start, search
 from xapps.ssvae.batches import num_drops, take
-from xapps.ssvae.learner import torch_threads
+from xapps.training.stepped import Course, SteppedLearner
 
 Indices = NDArray[np.integer]
 
@@ -30,21 +31,6 @@ MOST_WORTH = 6.0
 """Worths beyond, in either direction, are learned as this: all that matters is that they are large."""
 
 SEARCHES_AT_ONCE = 512
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preset:
-    """Settings of a training."""
-
-    width: int = 32
-    steps: int = 4000
-    batch_size: int = 256
-    learning_rate: float = 4e-3
-    weight_decay: float = 1e-3
-    effort: Effort = field(default_factory=lambda: Effort(sweeps=3, rounds=2))
-    """Of the searches that make labels."""
-    wander: float = 0.06
-    """Share of UEs that every other drop starts away from their strongest RU, so that later passes are learned too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +53,8 @@ def lesson(report: RadioReport, preset: Preset, rng: np.random.Generator) -> Les
     drop, ue = np.divmod(np.arange(drops * ues), ues)
     changed = serving[drop].copy()
     changed[np.arange(drops * ues), ue] = change.to_ru[drop, ue]
-    before = _searched(report, np.arange(drops), serving, preset.effort)
-    after = _searched(report, drop, changed, preset.effort).reshape(drops, ues)
+    before = _searched(report, np.arange(drops), serving, preset.label_effort)
+    after = _searched(report, drop, changed, preset.label_effort).reshape(drops, ues)
     return Lesson(change.x, after - before[:, None])
 
 
@@ -82,25 +68,50 @@ def _searched(report: RadioReport, drop: NDArray[np.int64], serving: Indices, ef
     return np.concatenate(values)
 
 
+class CoordinationLearner(SteppedLearner):
+    """One training in progress: robust regression of the worths, lessons in turns.
+
+    Args:
+        lessons: what is learned from; cells of one size each.
+        preset: settings.
+        seed: decides weights and batches.
+    """
+
+    def __init__(self, lessons: Sequence[Lesson], preset: Preset, *, seed: int) -> None:
+        self.preset = preset
+        self.seed = seed
+        rng = np.random.default_rng([seed, 0])
+        course = Course(
+            steps=preset.steps,
+            epochs=preset.epochs,
+            learning_rate=preset.learning_rate,
+            weight_decay=preset.weight_decay,
+        )
+        super().__init__(initialise(preset.width, rng), course)
+        self._sets = [_tensors(each) for each in lessons]
+        sizes = [len(self._sets[step % len(self._sets)][0]) for step in range(preset.steps)]
+        self._batches = [rng.integers(size, size=preset.batch_size) for size in sizes]
+
+    def _loss(self, step: int) -> torch.Tensor:
+        x, worth = self._sets[step % len(self._sets)]
+        index = torch.from_numpy(self._batches[step])
+        return functional.smooth_l1_loss(foresee(self.weights, x[index]), worth[index])
+
+    def _architecture(self) -> dict[str, Any]:
+        p = self.preset
+        return {"effort": {"sweeps": p.sweeps, "rounds": p.rounds}, "passes": p.passes, "last_only": p.last_only}
+
+    def _training(self) -> dict[str, Any]:
+        tried = sum(len(x) for x, _ in self._sets)
+        return {"preset": self.preset.to_dict(), "seed": self.seed, "changes_tried": tried}
+
+
 def train(lessons: Sequence[Lesson], preset: Preset, *, seed: int) -> dict[str, NDArray[np.float32]]:
-    """Weights after robust regression of the worths, lessons in turns. Equal arguments give equal weights."""
-    rng = np.random.default_rng([seed, 0])
-    weights = {
-        name: torch.from_numpy(values).requires_grad_() for name, values in initialise(preset.width, rng).items()
-    }
-    optimiser = torch.optim.AdamW(weights.values(), preset.learning_rate, weight_decay=preset.weight_decay)
-    sets = [_tensors(each) for each in lessons]
-    with torch_threads(1):  # threads that wait for each other cost more than such small tensors gain
-        for step in range(preset.steps):
-            for group in optimiser.param_groups:
-                group["lr"] = preset.learning_rate * 0.5 * (1.0 + math.cos(math.pi * step / preset.steps))
-            x, worth = sets[step % len(sets)]
-            index = torch.from_numpy(rng.integers(len(x), size=preset.batch_size))
-            loss = functional.smooth_l1_loss(foresee(weights, x[index]), worth[index])
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-    return {name: w.detach().numpy() for name, w in weights.items()}
+    """Weights at the end of a training. Equal arguments give equal weights."""
+    learner = CoordinationLearner(lessons, preset, seed=seed)
+    while not learner.done:
+        learner.run_epoch()
+    return learner.arrays()
 
 
 def _tensors(one: Lesson) -> tuple[torch.Tensor, torch.Tensor]:

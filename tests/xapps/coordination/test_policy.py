@@ -18,9 +18,10 @@ from xapps import allocators
 from xapps.classic.cell import gains, strongest_ru
 from xapps.coordination.association import changes, even_rates, foresee, initialise
 from xapps.coordination.field import Field
-from xapps.coordination.learner import Preset, lesson, train
+from xapps.coordination.learner import lesson, train
 from xapps.coordination.plan import associations
 from xapps.coordination.policy import CoordinationPolicy, SweepAllocator
+from xapps.coordination.presets import Preset
 from xapps.coordination.search import Effort, even_start, search
 from xapps.runtime.model_file import ModelFile
 
@@ -111,7 +112,8 @@ def test_a_label_is_the_difference_of_two_searches(interfering):
     changed = serving.copy()
     changed[2, 5] = change.to_ru[2, 5]
     values = [
-        search(each, even_start(each), preset.effort)[2, 0] for each in (Field.of(report), Field.of(report, changed))
+        search(cells, even_start(cells), preset.label_effort)[2, 0]
+        for cells in (Field.of(report), Field.of(report, changed))
     ]
     assert found.worth[2, 5] == pytest.approx(values[1] - values[0], abs=0.05)
     assert found.x.shape[:2] == found.worth.shape == (4, 9)
@@ -143,7 +145,7 @@ def test_a_learned_association_is_no_worse_than_the_strongest_rus_alone(trained,
 
 
 def test_training_again_gives_the_same_weights(interfering):
-    preset = Preset(width=4, steps=5)
+    preset = Preset(width=4, steps=5, epochs=2)
     lessons = [lesson(interfering(1, 2), preset, np.random.default_rng(0))]
     one, other = (train(lessons, preset, seed=3) for _ in range(2))
     assert all((one[name] == other[name]).all() for name in one)

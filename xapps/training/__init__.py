@@ -1,0 +1,1 @@
+"""What learners share that learn by gradient steps of a fixed number."""
