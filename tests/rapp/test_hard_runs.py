@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -11,9 +13,10 @@ from oran.errors import ConfigError
 from rapp import evaluation, learners
 from rapp.draws import Stream, generator
 from rapp.runs import Run, RunConfig
+from rapp.store import DiskStore
 from xapps import allocators
 from xapps.runtime import shield
-from xapps.runtime.model_slot import build
+from xapps.runtime.model_slot import build, self_test
 
 SCENARIOS = {"belief": "uncertain", "coordination": "interfering"}
 SMALL = {
@@ -76,6 +79,19 @@ def test_what_was_written_serves_reports_of_its_scenario(runs, allocator):
     assert policy.name == allocator
     assert corrections == 0
     assert (allocation.power_w > 0).any()
+
+
+@both
+def test_it_comes_out_of_the_store_as_it_went_in_and_passes_the_xapps_self_test(tmp_path, runs, allocator):
+    model = runs[allocator].model()
+    DiskStore(tmp_path).put(model)
+    again = build(DiskStore(tmp_path).get(allocator)).allocator
+    reports = [Simulator(scenarios.load(SCENARIOS[allocator]), generator(Stream.HELD_OUT, n)).observe() for n in (5, 6)]
+    self_test(again, reports, latency_bound_s=1.0, now_s=time.thread_time)
+    for report in reports:
+        one, other = build(model).allocator.decide(report), again.decide(report)
+        np.testing.assert_array_equal(one.prb_owner, other.prb_owner)
+        np.testing.assert_array_equal(one.power_w, other.power_w)
 
 
 @both
