@@ -15,22 +15,17 @@ from rich.console import Console
 from e2sim import scenario as scenarios
 from oran.errors import ConfigError, SuiteError
 from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client
-from rapp import (
-    datasets,
-    evaluation,
-    figures,
-    figures_alcor,
-    figures_diffusion_ql,
-    figures_dqn,
-    figures_hard,
-    figures_ssvae,
-    models_cli,
-    pipeline,
-)
+from rapp import datasets, evaluation, models_cli, pipeline
 from rapp.a1_publisher import A1Publisher, Publication
 from rapp.display import dataset_bar, show_verdict, training_bar
 from rapp.early_stopping import EarlyStopping
 from rapp.experience import cli as experience_cli
+from rapp.figures import alcor as figures_alcor
+from rapp.figures import diffusion_ql as figures_diffusion_ql
+from rapp.figures import dqn as figures_dqn
+from rapp.figures import hard as figures_hard
+from rapp.figures import ssvae as figures_ssvae
+from rapp.figures import tables as figures
 from rapp.incumbent import allocator_of
 from rapp.journal import Journal
 from rapp.local import cli as one_machine

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oran.errors import ConfigError
-from rapp import alcor_demands
+from rapp.figures import alcor_demands
 from xapps.alcor import demand_networks
 from xapps.alcor.channels import draw_snr
 from xapps.alcor.demand_networks import Effort

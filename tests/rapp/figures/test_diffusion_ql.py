@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from oran.errors import ConfigError
-from rapp import diffusion_ql_plots, figures_diffusion_ql
-from rapp.diffusion_ql_rows import Judge, Row, classic, run_of, served, trained, unlearned
-from rapp.figures import Plan
+from rapp.figures import diffusion_ql as figures_diffusion_ql
+from rapp.figures import diffusion_ql_plots
+from rapp.figures.diffusion_ql_rows import Judge, Row, classic, run_of, served, trained, unlearned
+from rapp.figures.tables import Plan
 from xapps.diffusion_ql.policy import DiffusionQlPolicy
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 SMALL = {"width": 8, "denoiser_width": 8, "critic_width": 8, "drops": 40, "epochs": 2, "perturbed": 1}
 ROW = Row(title="small", changes=SMALL)
 

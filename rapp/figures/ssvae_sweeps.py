@@ -20,9 +20,9 @@ from e2sim.scenario import Scenario, varied
 from e2sim.simulator import Simulator
 from rapp.draws import Stream, draw, generator
 from rapp.evaluation import decided
-from rapp.figures import Plan, Say, Variant, trained
+from rapp.figures.ssvae_rows import BEST_OF_8
+from rapp.figures.tables import Plan, Say, Variant, trained
 from rapp.files import write_atomically
-from rapp.ssvae_rows import BEST_OF_8
 from xapps import allocators
 from xapps.classic.cell import single_cell
 from xapps.classic.lagrangian import dual_bound

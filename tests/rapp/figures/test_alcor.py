@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from rapp import alcor_demands, alcor_measures, alcor_networks, alcor_plots, alcor_tables
-from rapp.alcor_measures import Plan, sum_rates
 from rapp.alcor_runs import trained
+from rapp.figures import alcor_demands, alcor_measures, alcor_networks, alcor_plots, alcor_tables
+from rapp.figures.alcor_measures import Plan, sum_rates
 from xapps.alcor import demand_networks
 from xapps.alcor.channels import draw_snr
 from xapps.alcor.demand_networks import Effort

@@ -9,10 +9,10 @@ import pytest
 from e2sim import scenario as scenarios
 from e2sim.scenario import Scenario, varied
 from rapp import datasets
-from rapp.accuracy import Accuracy, accuracy, trivial
 from rapp.evaluation import Trial, trial
-from rapp.figures import Plan, Variant, reference, trained, with_load
-from rapp.ssvae_rows import BEST_OF_8
+from rapp.figures.accuracy import Accuracy, accuracy, trivial
+from rapp.figures.ssvae_rows import BEST_OF_8
+from rapp.figures.tables import Plan, Variant, reference, trained, with_load
 from xapps import allocators
 from xapps.runtime.model_slot import build
 

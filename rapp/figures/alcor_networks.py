@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import numpy as safetensors
 
-from rapp import alcor_demands
-from rapp.alcor_measures import Plan, channels_rng, row
+from rapp.figures import alcor_demands
+from rapp.figures.alcor_measures import Plan, channels_rng, row
 from rapp.files import write_atomically
 from xapps.alcor import demand_networks
 from xapps.alcor.channels import draw_snr

@@ -11,10 +11,10 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from oran.errors import ConfigError
-from rapp import hard_cells, hard_channel, hard_queues
 from rapp.evaluation import Trial, interval
-from rapp.figures import Plan, Say, insert
-from rapp.hard_cells import CLASSICAL, LEARNED, SHARE_OF_DROPS, Contender
+from rapp.figures import hard_cells, hard_channel, hard_queues
+from rapp.figures.hard_cells import CLASSICAL, LEARNED, SHARE_OF_DROPS, Contender
+from rapp.figures.tables import Plan, Say, insert
 
 EQUAL_TIME = 1.05
 """A classical search counts as taking equal time up to this factor."""

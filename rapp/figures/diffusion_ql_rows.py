@@ -16,7 +16,7 @@ from e2sim.simulator import Simulator
 from oran.e2sm.rrm import Allocation, RadioReport
 from rapp.draws import Stream, generator
 from rapp.evaluation import Trial, decided, judged
-from rapp.figures import Plan, Say
+from rapp.figures.tables import Plan, Say
 from rapp.runs import Run, RunConfig
 from xapps import allocators
 from xapps.classic.cell import single_cell

@@ -8,11 +8,11 @@ from matplotlib import image
 
 from e2sim import scenario as scenarios
 from e2sim.scenario import varied
-from rapp import ssvae_plots, ssvae_sweeps
 from rapp.draws import Stream, draw, generator
 from rapp.evaluation import trial
-from rapp.figures import Plan, Variant
-from rapp.ssvae_sweeps import BOUND, Point, measure, upper_bound
+from rapp.figures import ssvae_plots, ssvae_sweeps
+from rapp.figures.ssvae_sweeps import BOUND, Point, measure, upper_bound
+from rapp.figures.tables import Plan, Variant
 from xapps import allocators
 from xapps.ssvae.batches import drops
 

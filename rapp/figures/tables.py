@@ -21,9 +21,9 @@ from e2sim.scenario import Scenario
 from oran.errors import ConfigError
 from rapp import datasets
 from rapp.evaluation import REFERENCES, Trial, trial
+from rapp.figures.trials import kept_trial
 from rapp.files import write_atomically
 from rapp.runs import Run, RunConfig
-from rapp.trials import kept_trial
 from xapps import allocators
 from xapps.runtime.model_file import ModelFile
 from xapps.runtime.model_slot import build

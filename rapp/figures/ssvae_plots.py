@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from e2sim import scenario as scenarios
-from rapp import ssvae_sweeps
-from rapp.accuracy import accuracy, trivial
-from rapp.figures import Plan, Say, Variant, learned, reference, run_of, seeds_of, trained
-from rapp.ssvae_rows import BEST_OF_8, PAPER_TABLE_6, held_out_labels, label_counts
-from rapp.ssvae_sweeps import BOUND, CAPS_DBM, POWERS_DBM, UES, Curve
+from rapp.figures import ssvae_sweeps
+from rapp.figures.accuracy import accuracy, trivial
+from rapp.figures.ssvae_rows import BEST_OF_8, PAPER_TABLE_6, held_out_labels, label_counts
+from rapp.figures.ssvae_sweeps import BOUND, CAPS_DBM, POWERS_DBM, UES, Curve
+from rapp.figures.tables import Plan, Say, Variant, learned, reference, run_of, seeds_of, trained
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

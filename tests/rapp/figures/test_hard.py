@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from oran.errors import ConfigError
-from rapp import figures_hard, hard_cells, hard_channel, hard_queues
 from rapp.draws import Stream, generator
 from rapp.evaluation import Trial
-from rapp.figures import Plan
-from rapp.hard_cells import Contender
+from rapp.figures import hard as figures_hard
+from rapp.figures import hard_cells, hard_channel, hard_queues
+from rapp.figures.hard_cells import Contender
+from rapp.figures.tables import Plan
 from rapp.seen import Seen
 
 DROPS = 16
@@ -101,7 +102,7 @@ def test_an_unknown_table_is_refused():
 
 
 def test_the_page_has_a_place_for_every_table():
-    page = (Path(__file__).parents[2] / "docs" / "hard.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "hard.md").read_text()
     for name in ("imperfect", "interfering", "three-slices", "seven", "nineteen", "queues", "scaling"):
         assert f"<!-- table: {name} -->" in page
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rapp import alcor_demands
-from rapp.alcor_measures import (
+from rapp.figures import alcor_demands
+from rapp.figures.alcor_measures import (
     Plan,
     Policies,
     channels_rng,
@@ -23,7 +23,7 @@ from rapp.alcor_measures import (
     sum_rates,
     windows,
 )
-from rapp.alcor_networks import fixed_rows, table_4_rows
+from rapp.figures.alcor_networks import fixed_rows, table_4_rows
 from xapps.alcor.channels import draw_snr
 from xapps.alcor.links import NOISE_W, rates_bps_hz
 from xapps.alcor.time_sharing import WEIGHTING, TimeSharingRule, violation_percent

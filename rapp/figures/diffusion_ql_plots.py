@@ -15,10 +15,10 @@ import numpy as np
 
 from e2sim import scenario as scenarios
 from e2sim.scenario import varied
-from rapp.diffusion_ql_rows import Row, run_of, served, trained
-from rapp.figures import Plan, Say
+from rapp.figures.diffusion_ql_rows import Row, run_of, served, trained
+from rapp.figures.ssvae_sweeps import BOUND, Curve, Point, measure
+from rapp.figures.tables import Plan, Say
 from rapp.files import write_atomically
-from rapp.ssvae_sweeps import BOUND, Curve, Point, measure
 from xapps import allocators
 from xapps.runtime.contracts import Allocator
 

@@ -15,8 +15,8 @@ from e2sim.scenario import Scenario
 from e2sim.simulator import Simulator
 from rapp.draws import Stream, draw, generator
 from rapp.evaluation import Decided, Trial, decided, judged
+from rapp.figures.trials import kept_trial
 from rapp.files import write_atomically
-from rapp.trials import kept_trial
 from xapps import allocators
 from xapps.coordination import association, learner, presets
 from xapps.coordination.policy import CoordinationPolicy, SweepAllocator

@@ -9,11 +9,11 @@ import typer
 from rich.console import Console
 
 from oran.errors import ConfigError
-from rapp import alcor_plots
-from rapp.alcor_measures import Plan, graph_policies
 from rapp.alcor_runs import trained
-from rapp.alcor_tables import TABLES
-from rapp.figures import insert
+from rapp.figures import alcor_plots
+from rapp.figures.alcor_measures import Plan, graph_policies
+from rapp.figures.alcor_tables import TABLES
+from rapp.figures.tables import insert
 from xapps.alcor.demand_networks import Effort
 from xapps.runtime.model_store import ModelStoreClient
 

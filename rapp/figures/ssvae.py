@@ -7,9 +7,19 @@ from dataclasses import replace
 
 from e2sim import scenario as scenarios
 from oran.errors import ConfigError
-from rapp import ssvae_plots, ssvae_sweeps
-from rapp.accuracy import accuracy, trivial
-from rapp.figures import (
+from rapp.figures import ssvae_plots, ssvae_sweeps
+from rapp.figures.accuracy import accuracy, trivial
+from rapp.figures.ssvae_rows import (
+    ARCHITECTURES,
+    BEST_OF_8,
+    FLAT,
+    FLAT_VARIANTS,
+    PAPER_TABLE_6,
+    ablations,
+    held_out_labels,
+    label_counts,
+)
+from rapp.figures.tables import (
     Plan,
     Say,
     Variant,
@@ -21,16 +31,6 @@ from rapp.figures import (
     reference,
     seeds_of,
     trained,
-)
-from rapp.ssvae_rows import (
-    ARCHITECTURES,
-    BEST_OF_8,
-    FLAT,
-    FLAT_VARIANTS,
-    PAPER_TABLE_6,
-    ablations,
-    held_out_labels,
-    label_counts,
 )
 
 

@@ -14,10 +14,13 @@ import numpy as np
 from e2sim import scenario as scenarios
 from e2sim.scenario import Scenario, varied
 from oran.errors import ConfigError
-from rapp import datasets, diffusion_ql_plots
-from rapp.accuracy import Accuracy, compare, trivial
+from rapp import datasets
 from rapp.datasets import Dataset
-from rapp.diffusion_ql_rows import (
+from rapp.draws import Stream, draw, generator
+from rapp.evaluation import REFERENCES, Trial
+from rapp.figures import diffusion_ql_plots
+from rapp.figures.accuracy import Accuracy, compare, trivial
+from rapp.figures.diffusion_ql_rows import (
     ABLATIONS,
     BY_PHYSICS,
     BY_Q,
@@ -31,12 +34,10 @@ from rapp.diffusion_ql_rows import (
     trained,
     unlearned,
 )
-from rapp.draws import Stream, draw, generator
-from rapp.evaluation import REFERENCES, Trial
-from rapp.figures import Plan, Say, Variant, insert, reference
-from rapp.figures import run_of as run_on_labels
+from rapp.figures.tables import Plan, Say, Variant, insert, reference
+from rapp.figures.tables import run_of as run_on_labels
+from rapp.figures.trials import kept_decisions
 from rapp.runs import Run, RunConfig
-from rapp.trials import kept_decisions
 from xapps import allocators
 from xapps.runtime.contracts import Allocator
 from xapps.ssvae.batches import drops, stack

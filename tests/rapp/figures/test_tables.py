@@ -9,10 +9,13 @@ import pytest
 
 from e2sim import scenario as scenarios
 from oran.errors import ConfigError
-from rapp import datasets, evaluation, figures, figures_ssvae, trials
-from rapp.accuracy import compare, trivial
-from rapp.figures import Plan, Variant, insert
-from rapp.ssvae_rows import ablations, label_counts
+from rapp import datasets, evaluation
+from rapp.figures import ssvae as figures_ssvae
+from rapp.figures import tables as figures
+from rapp.figures import trials
+from rapp.figures.accuracy import compare, trivial
+from rapp.figures.ssvae_rows import ablations, label_counts
+from rapp.figures.tables import Plan, Variant, insert
 from xapps import allocators
 from xapps.runtime.contracts import Allocator
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from e2sim import scenario as scenarios
 from rapp import datasets
-from rapp.accuracy import Accuracy
 from rapp.datasets import Dataset
-from rapp.figures import Plan, Variant
+from rapp.figures.accuracy import Accuracy
+from rapp.figures.tables import Plan, Variant
 
 PAPER_TABLE_6 = Accuracy(mae=0.0921, r2=0.7680, cosine=0.9880, binary_error=0.047, owner=None)
 

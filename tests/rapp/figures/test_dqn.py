@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from oran.errors import ConfigError
-from rapp import figures_dqn
 from rapp.evaluation import trial
-from rapp.figures import Plan
-from rapp.figures_dqn import Row
+from rapp.figures import dqn as figures_dqn
+from rapp.figures.dqn import Row
+from rapp.figures.tables import Plan
 from rapp.runs import Run, RunConfig
 from xapps.dqn.decoder import UnlearnedAllocator
 from xapps.runtime.model_slot import build

@@ -14,11 +14,11 @@ import numpy as np
 from e2sim import scenario as scenarios
 from e2sim.scenario import Scenario
 from oran.errors import ConfigError
-from rapp.accuracy import Accuracy, compare, trivial
 from rapp.evaluation import Trial, trial
-from rapp.figures import Plan, Say, insert, reference
+from rapp.figures.accuracy import Accuracy, compare, trivial
+from rapp.figures.ssvae_rows import held_out_labels
+from rapp.figures.tables import Plan, Say, insert, reference
 from rapp.runs import Run, RunConfig
-from rapp.ssvae_rows import held_out_labels
 from xapps.dqn.decoder import UnlearnedAllocator
 from xapps.dqn.presets import Decoding
 from xapps.runtime.contracts import Allocator
