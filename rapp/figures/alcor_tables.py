@@ -36,7 +36,6 @@ Array = NDArray[np.float64]
 
 SIZES = (5, 10, 20, 50)
 CELL_SIZES = (7, 14, 21, 35, 49)
-FAST_TRAININGS = 2
 NON_DIVERSE = (0, 1)
 """Training seeds of the perceptron that always saw everybody active."""
 KAPPAS = (0.25, 0.5, 0.75, 1.0)
@@ -57,7 +56,7 @@ def past(users: int) -> TimeSharingRule:
 def unconstrained(plan: Plan) -> list[str]:
     """Sum rates without demands at N = 5 to 50, one graph policy for all."""
     policies: dict[str, Policies] = {"WMMSE-100": [WmmseUra()], f"graph ({plan.trainings})": graph_policies(plan)}
-    fast = range(min(plan.trainings, FAST_TRAININGS))
+    fast = range(plan.trainings)
     policies |= {
         f"graph-fast ({len(fast)})": learned_policies(plan, "graph-fast", fast),
         "pair-greedy": [PairGreedyUra()],
