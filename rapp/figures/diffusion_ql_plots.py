@@ -16,6 +16,7 @@ import numpy as np
 from e2sim import scenario as scenarios
 from e2sim.scenario import varied
 from rapp.figures.diffusion_ql_rows import Row, run_of, served, trained
+from rapp.figures.drawing import drawn
 from rapp.figures.ssvae_sweeps import BOUND, Curve, Point, measure
 from rapp.figures.tables import Plan, Say
 from rapp.files import write_atomically
@@ -52,19 +53,8 @@ STYLES: dict[str, dict[str, Any]] = {
 
 def draw(name: str, plan: Plan, say: Say) -> Path:
     """Draw one of ``FIGURES``."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    folder = plan.docs / "img"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"diffusion-ql-{name}.png"
-    figure = plt.figure(figsize=(9.6, 3.5), layout="constrained")
-    FIGURES[name](figure, plan, say)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
-    return path
+    path = plan.docs / "img" / f"diffusion-ql-{name}.png"
+    return drawn(path, lambda figure: FIGURES[name](figure, plan, say))
 
 
 def convergence(figure: Figure, plan: Plan, say: Say) -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from e2sim import scenario as scenarios
 from e2sim.scenario import Scenario
 from oran.errors import ConfigError
 from rapp.evaluation import Trial, trial
 from rapp.figures.accuracy import Accuracy, compare, trivial
+from rapp.figures.drawing import drawn
 from rapp.figures.ssvae_rows import held_out_labels
 from rapp.figures.tables import Plan, Say, insert, reference
 from rapp.runs import Run, RunConfig
@@ -163,13 +165,12 @@ def run_of(plan: Plan, scenario_name: str, row: Row, seed: int) -> Run:
 
 def draw_training(plan: Plan, say: Say) -> Path:
     """What the greedy decisions are worth on validation drops while the variants learn in "cell"."""
-    import matplotlib as mpl
+    return drawn(plan.docs / "img" / "dqn-training.png", lambda figure: _training(figure, plan, say), height_in=3.4)
 
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(1, 2, figsize=(9.6, 3.4), layout="constrained")
-    for axis, row, label in ((axes[0], BEST_OF_4, "score [bps/Hz]"), (axes[1], PAPER, "reward (22) at the end")):
+def _training(figure: Figure, plan: Plan, say: Say) -> None:
+    left, right = figure.subplots(1, 2)
+    for axis, row, label in ((left, BEST_OF_4, "score [bps/Hz]"), (right, PAPER, "reward (22) at the end")):
         models(plan, "cell", row, say)
         for seed in plan.seeds:
             curves = run_of(plan, "cell", row, seed).curves()
@@ -178,11 +179,6 @@ def draw_training(plan: Plan, say: Say) -> Path:
         axis.set(title=row.title.split(",")[0], xlabel="episodes", ylabel=label)
         axis.grid(alpha=0.3)
         axis.legend()
-    path = plan.docs / "img" / "dqn-training.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
-    return path
 
 
 def _episodes(plan: Plan, row: Row, seed: int) -> int:

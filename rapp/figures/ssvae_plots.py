@@ -12,6 +12,7 @@ import numpy as np
 from e2sim import scenario as scenarios
 from rapp.figures import ssvae_sweeps
 from rapp.figures.accuracy import accuracy, trivial
+from rapp.figures.drawing import drawn
 from rapp.figures.ssvae_rows import BEST_OF_8, PAPER_TABLE_6, held_out_labels, label_counts
 from rapp.figures.ssvae_sweeps import BOUND, CAPS_DBM, POWERS_DBM, UES, Curve
 from rapp.figures.tables import Plan, Say, Variant, learned, reference, run_of, seeds_of, trained
@@ -37,19 +38,8 @@ STYLES: dict[str, dict[str, Any]] = {
 
 def draw(name: str, plan: Plan, say: Say) -> Path:
     """Draw one of ``FIGURES``."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    folder = plan.docs / "img"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"ssvae-{name}.png"
-    figure = plt.figure(figsize=(9.6, 3.5), layout="constrained")
-    FIGURES[name](figure, plan, say)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
-    return path
+    path = plan.docs / "img" / f"ssvae-{name}.png"
+    return drawn(path, lambda figure: FIGURES[name](figure, plan, say))
 
 
 def losses(figure: Figure, plan: Plan, say: Say) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from oran.errors import ConfigError
+from xapps.training.settings import named
 
 Kind = Literal["graph", "perceptron", "local"]
 
@@ -123,6 +124,4 @@ def preset(name: str) -> Preset:
     Raises:
         ConfigError: no such preset.
     """
-    if name not in PRESETS:
-        raise ConfigError("preset", name, f"known are {', '.join(PRESETS)}")
-    return PRESETS[name]
+    return named(PRESETS, name)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from oran.errors import ConfigError
 from xapps.coordination.search import Effort
+from xapps.training.settings import TrainingSettings, named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Preset:
+class Preset(TrainingSettings):
     """Settings of one training and of what it makes; defaults are those of "sane"."""
 
     width: int = 32
@@ -55,20 +54,6 @@ class Preset:
         """Drops that lessons take where there are so many UEs."""
         return -(-self.changes_tried // max(num_ues, 1))
 
-    def with_changes(self, changes: Mapping[str, Any]) -> Preset:
-        """The preset with some fields replaced.
-
-        Raises:
-            ConfigError: unknown field or bad value.
-        """
-        try:
-            return replace(self, **changes)
-        except TypeError as error:
-            raise ConfigError("preset", dict(changes), str(error)) from error
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 PRESETS: dict[str, Preset] = {
     "sane": Preset(),
@@ -83,6 +68,4 @@ def preset(name: str) -> Preset:
     Raises:
         ConfigError: no such preset.
     """
-    if name not in PRESETS:
-        raise ConfigError("preset", name, f"known are {', '.join(PRESETS)}")
-    return PRESETS[name]
+    return named(PRESETS, name)

@@ -8,8 +8,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors import numpy as safetensors
 
 from oran.e2sm.rrm import Allocation, RadioReport
 from oran.errors import ConfigError, DecisionRefused, ModelRejected
@@ -83,13 +81,10 @@ class DiffusionQlPolicy:
             ModelRejected: weights, architecture and normalisation do not make a network.
             ConfigError: a field of the manifest has a bad value.
         """
-        manifest = model.manifest
+        manifest, weights = model.manifest, model.tensors()
         try:
-            weights = safetensors.load(model.weights)
             normalisation = Normalisation(**manifest.normalisation)
             architecture = Architecture.from_dict(manifest.architecture["network"])
-        except SafetensorError as error:
-            raise ModelRejected(f"{manifest.name}: weights are no safetensors file: {error}") from error
         except (TypeError, KeyError) as error:
             raise ModelRejected(f"{manifest.name}: manifest lacks or misnames a field: {error}") from error
         sampling = Sampling.from_dict(manifest.architecture.get("sampling", {}))

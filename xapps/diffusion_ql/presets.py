@@ -13,6 +13,7 @@ from oran.errors import ConfigError
 from xapps.diffusion_ql.network import Architecture
 from xapps.diffusion_ql.reward import Kind
 from xapps.diffusion_ql.sampling import Pessimism, Sampling
+from xapps.training.settings import named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,9 +132,7 @@ def preset(name: str) -> Preset:
     Raises:
         ConfigError: no such preset.
     """
-    if name not in PRESETS:
-        raise ConfigError("preset", name, f"known are {', '.join(PRESETS)}")
-    return PRESETS[name]
+    return named(PRESETS, name)
 
 
 def architecture_for(preset: Preset, report: RadioReport) -> Architecture:

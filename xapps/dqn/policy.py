@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors import numpy as safetensors
 
 from oran.e2sm.rrm import Allocation, RadioReport
 from oran.errors import ConfigError, DecisionRefused, ModelRejected
@@ -59,13 +57,10 @@ class DqnPolicy:
             ModelRejected: weights and architecture do not make a network.
             ConfigError: a field of the manifest has a bad value.
         """
-        manifest = model.manifest
+        manifest, weights = model.manifest, model.tensors()
         try:
-            weights = safetensors.load(model.weights)
             architecture = Architecture.from_dict(manifest.architecture["network"])
             steps = int(manifest.architecture.get("steps", 0))
-        except SafetensorError as error:
-            raise ModelRejected(f"{manifest.name}: weights are no safetensors file: {error}") from error
         except (TypeError, KeyError, ValueError) as error:
             raise ModelRejected(f"{manifest.name}: manifest lacks or misnames a field: {error}") from error
         return cls(architecture, weights, Decoding.from_dict(manifest.architecture.get("decoding", {})), steps)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from oran.errors import ConfigError
 from xapps.dqn.reward import RewardWeights
+from xapps.training.settings import TrainingSettings, named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class Decoding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Preset:
+class Preset(TrainingSettings):
     """Settings of one training; defaults are those of "fair"."""
 
     kind: Literal["fair", "paper"] = "fair"
@@ -89,20 +90,6 @@ class Preset:
         if self.kind == "paper" and min(self.steps, self.power_levels) < 1:
             raise ConfigError("steps", self.steps, "the paper's variant has steps and power levels")
 
-    def with_changes(self, changes: Mapping[str, Any]) -> Preset:
-        """The preset with some fields replaced.
-
-        Raises:
-            ConfigError: unknown field or bad value.
-        """
-        try:
-            return replace(self, **changes)
-        except TypeError as error:
-            raise ConfigError("preset", dict(changes), str(error)) from error
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 PRESETS: dict[str, Preset] = {
     "fair": Preset(),
@@ -139,6 +126,4 @@ def preset(name: str) -> Preset:
     Raises:
         ConfigError: no such preset.
     """
-    if name not in PRESETS:
-        raise ConfigError("preset", name, f"known are {', '.join(PRESETS)}")
-    return PRESETS[name]
+    return named(PRESETS, name)

@@ -7,7 +7,6 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
@@ -121,7 +120,7 @@ class ModelFile:
             raise DigestMismatch(f"{self.manifest.name}: weights have SHA-256 {found}, not {self.manifest.sha256}")
         return self
 
-    def tensors(self) -> dict[str, NDArray[np.generic]]:
+    def tensors(self) -> dict[str, NDArray[Any]]:
         """The weights by name.
 
         Raises:

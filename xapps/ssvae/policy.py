@@ -7,8 +7,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors import numpy as safetensors
 
 from oran.e2sm.rrm import Allocation, RadioReport
 from oran.errors import ModelRejected
@@ -61,13 +59,10 @@ class SsvaePolicy:
             ModelRejected: weights, architecture and normalisation do not make a network.
             ConfigError: a field of the manifest has a bad value.
         """
-        manifest = model.manifest
+        manifest, weights = model.manifest, model.tensors()
         try:
-            weights = safetensors.load(model.weights)
             normalisation = Normalisation(**manifest.normalisation)
             architecture = Architecture.from_dict(manifest.architecture["network"])
-        except SafetensorError as error:
-            raise ModelRejected(f"{manifest.name}: weights are no safetensors file: {error}") from error
         except (TypeError, KeyError) as error:
             raise ModelRejected(f"{manifest.name}: manifest lacks or misnames a field: {error}") from error
         return cls(architecture, weights, normalisation, Decoding.from_dict(manifest.architecture.get("decoding", {})))

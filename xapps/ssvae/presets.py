@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 from oran.errors import ConfigError
 from xapps.ssvae.decoder import Decoding
+from xapps.training.settings import TrainingSettings, named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Preset:
+class Preset(TrainingSettings):
     """Settings of one training; defaults are those of "sane"."""
 
     kind: Literal["equivariant", "flat"] = "equivariant"
@@ -58,20 +58,6 @@ class Preset:
         if not 0.0 < self.validation_share < 1.0:
             raise ConfigError("validation_share", self.validation_share, "between 0 and 1")
 
-    def with_changes(self, changes: Mapping[str, Any]) -> Preset:
-        """The preset with some fields replaced.
-
-        Raises:
-            ConfigError: unknown field or bad value.
-        """
-        try:
-            return replace(self, **changes)
-        except TypeError as error:
-            raise ConfigError("preset", dict(changes), str(error)) from error
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 PRESETS: dict[str, Preset] = {
     # Tables 5 and section 5.3 as printed. Weight decay 0.9 inside Adam's gradient and twenty layers with dropout and no
@@ -113,6 +99,4 @@ def preset(name: str) -> Preset:
     Raises:
         ConfigError: no such preset.
     """
-    if name not in PRESETS:
-        raise ConfigError("preset", name, f"known are {', '.join(PRESETS)}")
-    return PRESETS[name]
+    return named(PRESETS, name)

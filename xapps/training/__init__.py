@@ -1,1 +1,1 @@
-"""What learners share that learn by gradient steps of a fixed number."""
+"""What learners share: presets, and a training by gradient steps of a fixed number."""
