@@ -8,6 +8,7 @@ subtract large numbers from each other learns far slower.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ GAIN_FEATURES = ("snr", "below_best_rival", "below_own_mean", "below_own_best", 
 
 UE_FEATURES = ("min_rate", "relative_weight", "load")
 """Features of a UE, behind the gain features; the one-hot of its slice follows them."""
+
+RATE = GAIN_FEATURES.index("rate")
+RELATIVE_WEIGHT = len(GAIN_FEATURES) + UE_FEATURES.index("relative_weight")
 
 DB_SCALE = 10.0
 RATE_SCALE = 10.0
@@ -62,6 +66,14 @@ def equal_power_snr_db(report: RadioReport) -> Array:
     num_prbs = report.gain_db.shape[-1]
     share_w = np.minimum(report.ru_power_budget_w / num_prbs, report.prb_power_cap_w)  # (R,)
     return report.gain_db + 10.0 * np.log10(share_w / report.noise_w)[:, None]
+
+
+def weighted_rate(x: Any) -> Any:
+    """Rate at an equal power split times the UE's weight relative to the mean, read from features (..., F) [bps/Hz].
+
+    ``x`` may be a numpy array or a torch tensor.
+    """
+    return x[..., RATE] * RATE_SCALE * (1.0 + x[..., RELATIVE_WEIGHT])
 
 
 def observe(report: RadioReport, normalisation: Normalisation, num_slices: int) -> NDArray[np.float32]:

@@ -222,7 +222,7 @@ class SsvaeLearner:
         p = self.preset
         hidden, latent = network.encode(self.architecture, self.weights, batch.x, torch, regularise)
         z = losses.sample(latent, generator) if p.vae_weight else latent.mean
-        heads = network.decide(self.architecture, self.weights, hidden, z)
+        heads = network.decide(self.architecture, self.weights, batch.x, hidden, z, torch)
         indicators, power = losses.supervised(heads, batch.serving_ru, batch.prb_owner, batch.power, p.supervised)
         terms = {"indicators": (1.0, indicators), "power": (p.power_weight, power)}
         if p.structured_weight:
@@ -275,7 +275,7 @@ class SsvaeLearner:
         """Supervised loss and PRB accuracy on drops that training does not see, latents at their mean."""
         batch = self._tensors(self._validation, slice(None))
         hidden, latent = network.encode(self.architecture, self.weights, batch.x, torch)
-        heads = network.decide(self.architecture, self.weights, hidden, latent.mean)
+        heads = network.decide(self.architecture, self.weights, batch.x, hidden, latent.mean, torch)
         indicators, power = losses.supervised(
             heads, batch.serving_ru, batch.prb_owner, batch.power, self.preset.supervised
         )
@@ -335,6 +335,7 @@ def architecture_for(preset: Preset, report: RadioReport) -> Architecture:
         rus=report.num_rus,
         ues=report.num_ues if flat else 0,
         prbs=np.asarray(report.gain_db).shape[-1] if flat else 0,
+        prior=preset.prior,
     )
 
 

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from oran.errors import ConfigError
+from xapps.ssvae import prior
 from xapps.ssvae.features import num_features
 
 Array = Any
@@ -46,6 +47,8 @@ class Architecture:
     """Number of RUs: fixed for the flat network; above 1 the equivariant one also pools over RUs."""
     prbs: int = 0
     """Number of PRBs of the flat network; 0 for the equivariant one."""
+    prior: bool = False
+    """Owner scores start from what a PRB earns its UE, times learned scales: :mod:`xapps.ssvae.prior`."""
 
     def __post_init__(self) -> None:
         if self.kind not in ("equivariant", "flat"):
@@ -55,6 +58,8 @@ class Architecture:
                 raise ConfigError(field, getattr(self, field), "at least 1")
         if self.kind == "flat" and min(self.ues, self.prbs) < 1:
             raise ConfigError("ues", self.ues, "the flat network has a fixed number of UEs and PRBs")
+        if self.kind == "flat" and self.prior:
+            raise ConfigError("prior", self.prior, "the flat network has none")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Architecture:
@@ -110,6 +115,9 @@ def initialise(architecture: Architecture, rng: np.random.Generator) -> dict[str
     for name in weights:
         if name.startswith("latent"):  # variances near one at first: their exponential enters the losses
             weights[name] *= 0.1
+    if architecture.prior:
+        weights["heads"] *= 0.1  # the first answers are the prior's
+        weights["prior"] = np.array(prior.FIRST_SCALES, np.float32)
     return weights
 
 
@@ -127,14 +135,18 @@ def encode(
     return _encode_equivariant(architecture, w, x, xp, regularise)
 
 
-def decide(architecture: Architecture, w: Weights, hidden: Array, z: tuple[Array, ...]) -> Heads:
-    """The three heads from hidden state and a latent draw; the latent may carry more leading axes than the hidden."""
+def decide(architecture: Architecture, w: Weights, x: Array, hidden: Array, z: tuple[Array, ...], xp: Any) -> Heads:
+    """The three heads from hidden state and a latent draw; the latent may carry more leading axes than the hidden.
+
+    Features ``x``, shape (..., U, R, K, F), are read by the prior alone.
+    """
     if architecture.kind == "flat":
         return _decide_flat(architecture, w, z[0])
     node = hidden @ w["node.hidden"] + w["node.bias"] + z[0] @ w["node.ue"] + z[1] @ w["node.prb"]
     node = node.clip(0)  # (..., U, R, K, C)
     logits = node @ w["heads"]  # (..., U, R, K, 3): one product for three narrow heads
-    return Heads(association=logits[..., 0].mean(axis=-1), owner=logits[..., 1], power=logits[..., 2])
+    owner = logits[..., 1] + prior.scores(w["prior"], x, xp) if architecture.prior else logits[..., 1]
+    return Heads(association=logits[..., 0].mean(axis=-1), owner=owner, power=logits[..., 2])
 
 
 def reconstruct(architecture: Architecture, w: Weights, z: tuple[Array, ...]) -> Array:
@@ -179,6 +191,8 @@ def _equivariant_shapes(a: Architecture) -> dict[str, tuple[int, ...]]:
         shapes |= {f"latent.{group}": (2 * c, 2 * latent), f"latent.{group}.bias": (2 * latent,)}
     shapes |= {"node.hidden": (c, c), "node.bias": (c,), "node.ue": (latent, c), "node.prb": (latent, c)}
     shapes |= {"heads": (c, 3), "reconstruct.ue": (latent, latent), "reconstruct.prb": (latent, latent)}
+    if a.prior:
+        shapes["prior"] = (len(prior.FIRST_SCALES),)
     return shapes | {"reconstruct.offset": (1,)}
 
 

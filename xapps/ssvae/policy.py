@@ -78,7 +78,7 @@ class SsvaePolicy:
     def heads(self, x: NDArray[np.float32]) -> Heads:
         """Decision logits of one report's features (U, R, K, F) for every candidate, candidates on the leading axis."""
         hidden, latent = network.encode(self.architecture, self._weights, x, np)
-        return network.decide(self.architecture, self._weights, hidden, self._draws(latent))
+        return network.decide(self.architecture, self._weights, x, hidden, self._draws(latent), np)
 
     def decide(self, report: RadioReport) -> Allocation:
         """The allocation for one report without batch axes.

@@ -18,6 +18,8 @@ class Preset(TrainingSettings):
     width: int = 32
     layers: int = 4
     latent: int = 20
+    prior: bool = False
+    """Owner scores start from the physics (:mod:`xapps.ssvae.prior`); the equivariant network's only."""
     epochs: int = 25
     batch_size: int = 16
     unlabelled_batch_size: int = 4

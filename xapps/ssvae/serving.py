@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from xapps.ssvae import prior
 from xapps.ssvae.network import LOG_VARIANCE_LIMIT, Architecture, Weights
 
 Array = NDArray[np.float32]
@@ -50,6 +51,7 @@ class OneCell:
 
     def __init__(self, architecture: Architecture, weights: Weights) -> None:
         self._latent = architecture.latent
+        self._prior = architecture.prior
         self._weights = weights
         self._layers = [_layer(weights, index) for index in range(architecture.layers)]
         self._owner_head = np.ascontiguousarray(weights["heads"][:, 1])
@@ -67,7 +69,8 @@ class OneCell:
         w = self._weights
         node = _product(hidden, w["node.hidden"]) + (prb @ w["node.prb"] + w["node.bias"])[:, None]
         node += (ue @ w["node.ue"])[:, :, None]  # (candidates, U, K, C)
-        return self._rectified(node) @ self._owner_head
+        scores = self._rectified(node) @ self._owner_head
+        return scores + prior.scores(w["prior"], x, np) if self._prior else scores
 
     def _encoded(self, x: Array) -> Array:
         hidden = _product(x, self._weights["in"])

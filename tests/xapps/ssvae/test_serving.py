@@ -25,9 +25,10 @@ def policy(seed: int = 0, *, candidates: int = 1, spread: float = 1.0, **shape) 
 
 @pytest.mark.parametrize(("ues", "prbs"), [(1, 1), (1, 6), (7, 1), (20, 25)])
 @pytest.mark.parametrize("candidates", [1, 8])
-def test_scores_are_the_networks(make_report, ues, prbs, candidates):
+@pytest.mark.parametrize("prior", [False, True])
+def test_scores_are_the_networks(make_report, ues, prbs, candidates, prior):
     for seed in range(5):
-        acting = policy(seed, candidates=candidates, spread=3.0)
+        acting = policy(seed, candidates=candidates, spread=3.0, prior=prior)
         x = acting.observe(make_report(ues=ues, prbs=prbs, seed=seed))
         association, owner = acting._scores(x)
         heads = acting.heads(x)
