@@ -33,6 +33,7 @@ from xapps.runtime.experience import Recorder
 from xapps.runtime.indication_order import IndicationOrder
 from xapps.runtime.metrics import Metrics
 from xapps.runtime.model_slot import RecentReports
+from xapps.runtime.shadow import Answered
 from xapps.runtime.subscription_book import SubscriptionBook
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,8 @@ class Question:
     """The message that completed it: its node and subscription get the answer."""
     indication: RicIndication
     report: RadioReport
+    octets: bytes
+    """The report as it arrived, put together."""
     asked_s: float
 
     @property
@@ -130,10 +133,11 @@ class App:
             self._ignore("not_subscribed")
             return None
         self.book.heard(message.meid, now_s)
-        report = self._assembler(message, indication).add(indication.header, indication.message)
+        assembler = self._assembler(message, indication)
+        report = assembler.add(indication.header, indication.message)
         if report is None:
             return None
-        question = Question(message, indication, report, now_s)
+        question = Question(message, indication, report, assembler.octets, now_s)
         if not self._order.is_news(question.stream, indication.sequence_number):
             self.metrics.stale.labels(message.meid).inc()
             return None
@@ -144,19 +148,15 @@ class App:
         """The decision behind the shield. Raises: SuiteError if nobody could decide."""
         return self.decider.decide(question.stream, question.report, question.asked_s, lock_step=question.lock_step)
 
-    def control(self, question: Question, decision: Decision) -> RmrMessage:
-        """The control that carries a decision.
-
-        Raises:
-            SuiteError: the decision cannot be encoded.
-        """
+    def control(self, question: Question, decision: Decision, answer: bytes) -> RmrMessage:
+        """The control that carries a decision, which ``answer`` is the encoded form of."""
         indication, report_id = question.indication, question.report.report_id
         header = ControlHeader(report_id, decision.author, decision.version)
         control = RicControlRequest(
             request_id=indication.request_id,  # ours, so that E2T routes the answer back to us
             ran_function_id=indication.ran_function_id,
             header=encode_control_header(header),
-            message=encode_allocation(replace(decision.granted, decision_id=report_id)),
+            message=answer,
             call_process_id=indication.call_process_id,
             ack_request=ControlAckRequest.ACK,
         )
@@ -201,9 +201,10 @@ class App:
 
     def _answer(self, question: Question) -> None:
         """Decide, send, and only then keep the books."""
-        decision = self.decide(question)
-        control = self.control(question, decision)
         meid, report = question.message.meid, question.report
+        decision = self.decide(question)
+        answer = encode_allocation(replace(decision.granted, decision_id=report.report_id))
+        control = self.control(question, decision, answer)
         sent = True
         try:
             self.send(control)
@@ -216,7 +217,7 @@ class App:
         if decision.fault is None:
             self.recent.add(meid, report)
         self.metrics.record_kpis(meid, report)
-        self._trials.answered(meid, decision)
+        self._trials.answered(Answered(meid, decision, question.octets, answer))
         if self.experience is not None:
             self.experience.answered(question.stream, report, decision, sent=sent)
 

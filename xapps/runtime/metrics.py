@@ -148,6 +148,11 @@ class Metrics(PlatformMetrics):
             "shadow_decisions", "decisions of a shadow by what became of them", "outcome"
         )
         self.shadow_latency = self._histogram("shadow_latency_seconds", "time of a decision in the shadow")
+        self.shadow_processes_ended = self._counter(
+            "shadow_processes_ended", "processes of a shadow that ended in mid-trial", "cause"
+        )
+        for cause in ("crashed", "late", "refused"):
+            self.shadow_processes_ended.labels(cause)
         self.rollbacks = self._counter("model_rollbacks", "models taken back by the xApp itself", "cause")
         for cause in ("throughput", "satisfied", "failures"):
             self.rollbacks.labels(cause)  # from zero, so that the very first one is an increase

@@ -38,6 +38,8 @@ class Serving:
     """SHA-256 of the weights it was built from, computed here; empty for classic allocators."""
     signed_by: str = ""
     """Id of the trusted key that signed the manifest; empty where none did and none need."""
+    weights: bytes = field(default=b"", repr=False)
+    """What it was built from, so that another process can build it again; empty for classic allocators."""
 
     @property
     def version(self) -> str:
@@ -172,7 +174,7 @@ def build(model: ModelFile) -> Serving:
         raise
     except Exception as error:  # a model is foreign data: whatever building it raises refuses it
         raise ModelRejected(f"{manifest.name}: cannot be built: {type(error).__name__}: {error}") from error
-    return Serving(allocator, manifest, model.verify().manifest.sha256)
+    return Serving(allocator, manifest, model.verify().manifest.sha256, weights=model.weights)
 
 
 def self_test(

@@ -34,6 +34,8 @@ from xapps.runtime.notifications import NotificationBox
 from xapps.runtime.policies import Enforcer, Policies, Role
 from xapps.runtime.radio_reports import Wanted
 from xapps.runtime.settings import Settings
+from xapps.runtime.shadow import Beside, Partner
+from xapps.runtime.shadow_process import ShadowProcess
 from xapps.runtime.subscription_book import SubscriptionBook
 from xapps.runtime.trial import Trials
 
@@ -49,7 +51,7 @@ class XappProcess:
         self.slot = ModelSlot(
             Serving(allocators.build(settings.allocator)), time.monotonic, settings.max_consecutive_failures
         )
-        self.trials = Trials(self.slot, self.metrics, max_waiting=settings.shadow_queue)
+        self.trials = Trials(self.slot, self.metrics, self._partner, max_waiting=settings.shadow_queue)
         self.framework = Framework(
             settings.rmr_port,
             self._deliver,
@@ -76,7 +78,7 @@ class XappProcess:
             chores=[("query policies", self._query_policies)],  # after the routes that the query needs
             workers=[
                 Worker("policies", self.policies.run, self.policies.stop),
-                Worker("shadow", self.trials.background.run, self.trials.background.stop),
+                Worker("shadow", self.trials.background.run, self.trials.stop),
                 *self._experience_workers(),
             ],
         )
@@ -112,6 +114,17 @@ class XappProcess:
             now_s=time.monotonic,
             deadline_s=self.settings.decision_deadline_ms * 1e-3,
             experience=self.recorder,
+        )
+
+    def _partner(self, candidate: Serving) -> Partner:
+        """Where a model in the shadow decides."""
+        if self.settings.shadow_in == "thread":
+            return Beside(candidate)
+        return ShadowProcess(
+            candidate,
+            deadline_s=self.settings.shadow_deadline_s,
+            on_end=lambda cause: self.metrics.shadow_processes_ended.labels(cause).inc(),
+            rng=np.random.default_rng(),
         )
 
     def _recorder(self) -> Recorder | None:

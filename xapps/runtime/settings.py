@@ -57,6 +57,10 @@ class Settings(PlatformSettings):
     """Reports of each node kept for the self-test of a new model."""
     shadow_queue: int = Field(default=16, ge=1)
     """Reports that may wait for a model in the shadow; further ones are dropped and counted."""
+    shadow_in: Literal["process", "thread"] = "process"
+    """Where it decides: a process of its own (about 100 MB), or a thread of this one, which slows it down."""
+    shadow_deadline_s: float = Field(default=5.0, gt=0)
+    """A decision in the shadow that takes longer costs its process its life [s]."""
     preload: tuple[str, ...] = ()
     """Learned allocators whose code is imported at the start, so that the first model need not wait for it."""
     threads: int = Field(default=1, ge=1)

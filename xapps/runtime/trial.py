@@ -27,11 +27,10 @@ from xapps.runtime.arms import (
 )
 from xapps.runtime.background import Background
 from xapps.runtime.contracts import DemandAllocator
-from xapps.runtime.decision import Decision
 from xapps.runtime.guard import Guard
 from xapps.runtime.metrics import Metrics
 from xapps.runtime.model_slot import ModelSlot, Serving
-from xapps.runtime.shadow import Shadow
+from xapps.runtime.shadow import Answered, Beside, Partner, Shadow
 from xapps.runtime.trial_books import TrialBooks
 
 log = logging.getLogger(__name__)
@@ -67,6 +66,19 @@ class Trial:
             return Arm.CANDIDATE
         return Arm.INCUMBENT if asked is self.incumbent else None
 
+    def forget(self, meid: str) -> None:
+        """A node has gone."""
+        if self.shadow is not None:
+            self.shadow.partner.forget(meid)
+        elif isinstance(self.candidate.allocator, DemandAllocator):
+            self.candidate.allocator.forget(meid)
+
+    def close(self) -> None:
+        """It is over."""
+        self.books.close()
+        if self.shadow is not None:
+            self.shadow.partner.close()
+
     @property
     def over(self) -> bool:
         """Whether a watch has lasted as long as it should."""
@@ -78,17 +90,26 @@ class Trials:
     """The trials of one xApp: at most one in shadow or canary, and the watch over what was promoted last.
 
     Args:
+        partner: where a candidate decides in the shadow.
         max_waiting: reports that may wait for the shadow; further ones are dropped and counted.
 
     Attributes:
         on_stopped: told why a canary was ended by itself.
     """
 
-    def __init__(self, slot: ModelSlot, metrics: Metrics, *, max_waiting: int = 16) -> None:
+    def __init__(
+        self,
+        slot: ModelSlot,
+        metrics: Metrics,
+        partner: Callable[[Serving], Partner] = Beside,
+        *,
+        max_waiting: int = 16,
+    ) -> None:
         self.on_stopped: Callable[[str], None] = lambda reason: None
         self.background = Background(max_waiting, lambda error: log.warning("in the shadow: %r", error))
         self._slot = slot
         self._metrics = metrics
+        self._partner = partner
         self._lock = threading.Lock()
         self._trial: Trial | None = None
         self._watch: Trial | None = None
@@ -110,6 +131,11 @@ class Trials:
     def end(self) -> None:
         """No candidate is on trial any more."""
         self._replace(None)
+
+    def stop(self) -> None:
+        """The xApp ends."""
+        self.end()
+        self.background.stop()
 
     def baselines(self) -> Mapping[str, Baseline]:
         """What serves now has delivered at each node; to be taken before a promotion, for ``watch``."""
@@ -170,13 +196,13 @@ class Trials:
         if trial.failures >= self._slot.max_consecutive_failures:
             self._roll_back(trial, "failures", f"failed {trial.failures} times: {error}")
 
-    def answered(self, meid: str, decision: Decision) -> None:
-        """An answer has left: now the shadow may think about the same report."""
-        trial = self._trial
+    def answered(self, answered: Answered) -> None:
+        """An answer has left: now the shadow may think about the same report, if an allocator could be asked on it."""
+        trial, decision = self._trial, answered.decision
         if trial is None or trial.shadow is None or decision.serving is not trial.incumbent:
             return
         shadow = trial.shadow
-        if not self.background.offer(lambda: shadow.decide_beside(meid, decision)):
+        if decision.fault is None and not self.background.offer(lambda: shadow.decide_beside(answered)):
             trial.books.shadowed("dropped")
 
     def forget(self, meid: str) -> None:
@@ -184,8 +210,8 @@ class Trials:
         self._asked.pop(meid, None)
         self._baselines.forget(meid)
         for trial in (self._trial, self._watch):
-            if trial is not None and isinstance(trial.candidate.allocator, DemandAllocator):
-                trial.candidate.allocator.forget(meid)
+            if trial is not None:
+                trial.forget(meid)
 
     # --- inside -------------------------------------------------------------------------------------
 
@@ -228,7 +254,7 @@ class Trials:
     def _shadow(self, candidate: Serving, incumbent: Serving, rules: GuardRules) -> Trial:
         guard, books = Guard(rules), TrialBooks(self._metrics, Mode.SHADOW, candidate)
         comparison = SameIntervals(guard)
-        shadow = Shadow(candidate.allocator, comparison, books)
+        shadow = Shadow(self._partner(candidate), comparison, books)
         return Trial(Mode.SHADOW, candidate, incumbent, guard, comparison, books, shadow=shadow)
 
     def _canary(self, candidate: Serving, incumbent: Serving, rules: GuardRules, canary: Canary) -> Trial:
@@ -259,7 +285,7 @@ class Trials:
 
 def _exchanged(before: Trial | None, after: Trial | None) -> Trial | None:
     if before is not None:
-        before.books.close()
+        before.close()
     if after is not None:
         after.books.open()
     return after

@@ -57,7 +57,7 @@ class TrialBooks:
         self._show_loss("satisfied", guard.satisfied)
 
     def shadowed(self, outcome: str) -> None:
-        """What became of a shadow decision: ``compared``, ``failed`` or ``dropped``."""
+        """What became of a shadow decision: ``compared``, ``failed``, ``late`` or ``dropped``."""
         self.metrics.shadow_decisions.labels(outcome).inc()
 
     def took(self, seconds: float) -> None:

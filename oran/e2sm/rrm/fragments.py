@@ -57,11 +57,13 @@ class ReportAssembler:
     Attributes:
         dropped: unfinished reports discarded so far.
         header: header of the report that :meth:`add` returned last.
+        octets: that report as it was sent, put together.
     """
 
     def __init__(self) -> None:
         self.dropped = 0
         self.header: IndicationHeader | None = None
+        self.octets = b""
         self._current: IndicationHeader | None = None
         self._parts: dict[int, bytes] = {}
 
@@ -102,7 +104,7 @@ class ReportAssembler:
         report = decode_report(body)
         if report.report_id != head.report_id:
             raise malformed(f"header of report {head.report_id} around report {report.report_id}")
-        self.header = head
+        self.header, self.octets = head, body
         return report
 
     def _discard_unfinished(self) -> None:

@@ -19,6 +19,7 @@ from xapps.runtime.deciding import Decider
 from xapps.runtime.inputs import Inputs
 from xapps.runtime.metrics import Metrics
 from xapps.runtime.model_slot import ModelSlot, RecentReports, Serving
+from xapps.runtime.shadow import Beside, Partner
 from xapps.runtime.subscription_book import SubscriptionBook
 from xapps.runtime.trial import Trials
 
@@ -118,12 +119,13 @@ class Rig:
     out: Outgoing = field(default_factory=Outgoing)
     recent: RecentReports = field(default_factory=lambda: RecentReports(4))
     policies: list[RmrMessage] = field(default_factory=list)
+    partner: Callable[[Serving], Partner] = Beside
 
     def __post_init__(self) -> None:
         self.book = SubscriptionBook()
         self.book.offered(MEID, FUNCTION_ID)
         self.slot = ModelSlot(Serving(self.allocator), self.now_s)
-        self.trials = Trials(self.slot, self.metrics, max_waiting=4)
+        self.trials = Trials(self.slot, self.metrics, self.partner, max_waiting=4)
         self.decider = Decider(self.slot, self.trials, self.metrics, Inputs(self.metrics))
         self.app = App(
             self.decider,
