@@ -13,7 +13,7 @@ from e2sim import scenario as scenarios
 from rapp.figures import ssvae_sweeps
 from rapp.figures.accuracy import accuracy, trivial
 from rapp.figures.drawing import drawn
-from rapp.figures.ssvae_rows import BEST_OF_8, PAPER_TABLE_6, held_out_labels, label_counts
+from rapp.figures.ssvae_rows import BEST_OF_8, MEAN, PAPER_TABLE_6, held_out_labels, label_counts
 from rapp.figures.ssvae_sweeps import BOUND, CAPS_DBM, POWERS_DBM, UES, Curve
 from rapp.figures.tables import Plan, Say, Variant, learned, reference, run_of, seeds_of, trained
 
@@ -26,7 +26,9 @@ LOSSES = {"equivariant": Variant(title="equivariant"), "flat, latent of 20": Var
 
 STYLES: dict[str, dict[str, Any]] = {
     "SS-VAE": {"color": "tab:blue", "marker": "o"},
+    "SS-VAE and the physics, best of 8": {"color": "tab:red", "marker": "^"},
     "SS-VAE, best of 8": {"color": "tab:cyan", "marker": "s"},
+    "physics alone, same decoder": {"color": "tab:brown", "linestyle": "-."},
     "SS-VAE, one load": {"color": "tab:purple", "marker": "x"},
     "matching": {"color": "tab:orange", "linestyle": "--"},
     "greedy": {"color": "tab:green", "linestyle": "--"},
@@ -69,7 +71,7 @@ def labels(figure: Figure, plan: Plan, say: Say) -> None:
     for kind, colour in (("all terms", "tab:blue"), ("labels alone", "tab:purple")):
         rows = [variant for variant in variants if variant.title.endswith(kind)]
         counts = [variant.labels for variant in rows]
-        for decoding, style, decoded in (({}, "-", ""), (BEST_OF_8, "--", ", best of 8")):
+        for decoding, style, decoded in ((MEAN, "-", ""), (BEST_OF_8, "--", ", best of 8")):
             trials = [learned(plan, edge, replace(row, decoding=decoding), say)[0] for row in rows]
             score = [np.mean([each.score.mean() for each in found]) for found in trials]
             left.semilogx(counts, score, style, color=colour, marker="o", label=f"SS-VAE, {kind}{decoded}")

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from e2sim import scenario as scenarios
+from oran.e2sm.rrm import RadioReport
 from rapp import datasets
 from rapp.datasets import Dataset
 from rapp.figures.accuracy import Accuracy
+from rapp.figures.diffusion_ql_rows import ScoreAllocator
 from rapp.figures.tables import Plan, Variant
+from xapps.runtime.contracts import Allocator
+from xapps.ssvae import prior
 
 PAPER_TABLE_6 = Accuracy(mae=0.0921, r2=0.7680, cosine=0.9880, binary_error=0.047, owner=None)
 
-BEST_OF_8 = {"candidates": 8, "spread": 6.0}
+BEST_OF_8: dict[str, Any] = {"candidates": 8, "spread": 6.0, "physics": False}
+MEAN: dict[str, Any] = {"candidates": 1, "physics": False}
+PHYSICS: dict[str, Any] = {"physics": True}
+"""What physics alone says, as one more candidate."""
 UNSUPERVISED_OFF = {"unlabelled_batch_size": 0, "contrastive_weight": 0.0}
 VAE_OFF = {"vae_weight": 0.0}
 WIDE_LATENT = {"latent": 256}
 
+MATCHED = Variant(title="SS-VAE equivariant, matching decode", decoding=MEAN)
 ARCHITECTURES = (
+    Variant(title="SS-VAE equivariant, best of 8 latents and the physics", decoding=BEST_OF_8 | PHYSICS),
+    Variant(title="SS-VAE equivariant, latent's mean and the physics", decoding=MEAN | PHYSICS),
     Variant(title="SS-VAE equivariant, best of 16 latents", decoding=BEST_OF_8 | {"candidates": 16}),
     Variant(title="SS-VAE equivariant, best of 8 latents", decoding=BEST_OF_8),
-    Variant(title="SS-VAE equivariant, matching decode"),
-    Variant(title="SS-VAE equivariant, argmax decode", decoding={"assignment": "argmax"}),
+    MATCHED,
+    Variant(title="SS-VAE equivariant, argmax decode", decoding=MEAN | {"assignment": "argmax"}),
 )
 FLAT = (
     Variant(title="flat, latent of 20, matching decode", preset="flat", seeds=1),
@@ -37,14 +52,15 @@ ABLATION_LABELS = 500
 
 
 def ablations() -> tuple[Variant, ...]:
-    """Rows without one term each."""
-    left_out = {
+    """Rows without one term each, and one with the physics inside the scores instead of beside them."""
+    left_out: dict[str, dict[str, Any]] = {
         "all terms": {},
         "without contrastive (26)": {"contrastive_weight": 0.0},
         "without VAE (23)": VAE_OFF,
         "without unlabelled drops": UNSUPERVISED_OFF,
         "labels alone": UNSUPERVISED_OFF | VAE_OFF,
         "without the decoder-aware loss": {"structured_weight": 0.0},
+        "scores that start from the physics": {"prior": True},
     }
     return tuple(
         Variant(title=title, labels=ABLATION_LABELS, changes=epochs_for(ABLATION_LABELS) | changes)
@@ -79,6 +95,15 @@ def label_counts(plan: Plan) -> tuple[Variant, ...]:
         for kind, changes, seeds in (("all terms", {}, 0 if count == 2000 else 1), ("labels alone", off, 1))
         if kind == "all terms" or count in LABELS_ALONE
     )
+
+
+def unlearned() -> dict[str, Allocator]:
+    """The row that says what of the others is learned: the same decoder, fed with physics alone."""
+    return {"physics alone, same decoder": ScoreAllocator("physics", _physics)}
+
+
+def _physics(report: RadioReport) -> NDArray[np.float64]:
+    return prior.unlearned_scores(report).astype(np.float64)
 
 
 def held_out_labels(plan: Plan, scenario_name: str, labels_by: str) -> Dataset:

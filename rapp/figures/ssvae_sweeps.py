@@ -6,6 +6,7 @@ curve of throughput says little without the share of satisfied UEs, and both are
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from e2sim.scenario import Scenario, varied
 from e2sim.simulator import Simulator
 from rapp.draws import Stream, draw, generator
 from rapp.evaluation import decided
-from rapp.figures.ssvae_rows import BEST_OF_8
+from rapp.figures.ssvae_rows import BEST_OF_8, MEAN, PHYSICS, unlearned
 from rapp.figures.tables import Plan, Say, Variant, trained
 from rapp.files import write_atomically
 from xapps import allocators
@@ -33,11 +34,22 @@ from xapps.ssvae.batches import drops, stack
 
 Array = NDArray[np.float64]
 
-ONE_LOAD = Variant(title="SS-VAE, one load")
+ONE_LOAD = Variant(title="SS-VAE, one load", decoding=MEAN)
 """The network of the tables, which saw 10 and 10 UEs only."""
-NETWORK = Variant(title="SS-VAE", labels=800, changes={"epochs": 10}, loads={4: 500, 7: 400, 14: 300, 20: 200, 30: 150})
+NETWORK = Variant(
+    title="SS-VAE",
+    labels=800,
+    changes={"epochs": 10},
+    loads={4: 500, 7: 400, 14: 300, 20: 200, 30: 150},
+    decoding=MEAN,
+)
 """One network for all loads: drops of several loads beside those of 10 and 10 UEs."""
-LEARNED = {"SS-VAE": NETWORK, "SS-VAE, best of 8": replace(NETWORK, decoding=BEST_OF_8), "SS-VAE, one load": ONE_LOAD}
+LEARNED = {
+    "SS-VAE and the physics, best of 8": replace(NETWORK, decoding=BEST_OF_8 | PHYSICS),
+    "SS-VAE, best of 8": replace(NETWORK, decoding=BEST_OF_8),
+    "SS-VAE": NETWORK,
+    "SS-VAE, one load": ONE_LOAD,
+}
 REFERENCES = ("matching", "greedy", "equal")
 BOUND = "upper bound"
 DROPS = 60
@@ -141,7 +153,7 @@ def _swept(
     cell = scenarios.load("cell")
     models = {name: trained(plan, cell, each, plan.seeds[0]) for name, each in (learned or {"SS-VAE": NETWORK}).items()}
     named: dict[str, Allocator] = {name: build(model).allocator for name, model in models.items()}
-    named |= {name: allocators.build(name) for name in REFERENCES}
+    named |= unlearned() | {name: allocators.build(name) for name in REFERENCES}
     folder = plan.root / "sweeps" / "-".join(model.manifest.sha256[:8] for model in models.values())
     curve = []
     for change in changes:
@@ -153,7 +165,8 @@ def _swept(
 def _kept(folder: Path, scenario: Scenario, named: Mapping[str, Allocator]) -> dict[str, Point]:
     """A point that was measured before with the same network is not measured again."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{scenario.digest[:16]}-{DROPS}-{len(named)}.json"
+    titles = hashlib.sha256("/".join(named).encode()).hexdigest()[:8]
+    path = folder / f"{scenario.digest[:16]}-{DROPS}-{titles}.json"
     if not path.exists():
         found = {name: [point.slices.tolist(), point.satisfied] for name, point in measure(scenario, named).items()}
         with write_atomically(path) as file:

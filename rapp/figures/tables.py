@@ -25,6 +25,7 @@ from rapp.figures.trials import kept_trial
 from rapp.files import write_atomically
 from rapp.runs import Run, RunConfig
 from xapps import allocators
+from xapps.runtime.contracts import Allocator
 from xapps.runtime.model_file import ModelFile
 from xapps.runtime.model_slot import build
 
@@ -97,9 +98,14 @@ def provenance(plan: Plan) -> str:
 
 
 def comparison(
-    plan: Plan, scenario_name: str, variants: Sequence[Variant], say: Say, references: Sequence[str] = REFERENCES
+    plan: Plan,
+    scenario_name: str,
+    variants: Sequence[Variant],
+    say: Say,
+    references: Sequence[str] = REFERENCES,
+    unlearned: Mapping[str, Allocator] | None = None,
 ) -> list[str]:
-    """Markdown: every variant and reference on the same held-out drops of a scenario."""
+    """Markdown: every variant, what nobody learned, and every reference on the same held-out drops of a scenario."""
     scenario = scenarios.load(scenario_name)
     yardstick = reference(plan, scenario, plan.yardstick, say)
     header = f"| allocator | of {plan.yardstick} | at SLA [bps/Hz] | UEs satisfied | drops satisfied | p50 / p99 [ms] |"
@@ -107,6 +113,9 @@ def comparison(
     for variant in variants:
         trials, spent_s = learned(plan, scenario, variant, say)
         lines.append(_row(variant.title, trials, yardstick, f"{np.max(spent_s):.0f}"))
+    for title, allocator in (unlearned or {}).items():
+        tried = trial(title, allocator, scenario, seed=0, num_drops=plan.held_out)
+        lines.append(_row(f"*{title}*", [tried], yardstick, "–"))
     shown = [name for name in references if name != "exact" or plan.yardstick == "exact"]
     return [*lines, *(_row(f"*{name}*", [reference(plan, scenario, name, say)], yardstick, "–") for name in shown)]
 

@@ -46,6 +46,8 @@ class Decoding:
     """Latent draws that are decoded; the best by the model's own physics is the decision. 1: the latent's mean."""
     spread: float = 1.0
     """Factor on the latent's standard deviation in the draws beyond the first."""
+    physics: bool = False
+    """One more candidate beside them: what physics alone says (:mod:`xapps.ssvae.prior`)."""
 
     def __post_init__(self) -> None:
         if self.assignment not in ("matching", "argmax"):

@@ -95,7 +95,7 @@ def _fill_gain_features(
     x: NDArray[np.float32], snr_db: Array, report: RadioReport, normalisation: Normalisation
 ) -> None:
     own_mean_db = snr_db.mean(axis=-1, keepdims=True)  # (..., U, R, 1)
-    rate = np.log2(1.0 + 10.0 ** (snr_db / 10.0))  # bps/Hz
+    rate = _equal_power_rate(snr_db)
     needed = report.min_rate_bps_hz[..., None, None] / np.maximum(rate, 1e-6)
     x[..., 0] = (snr_db - normalisation.snr_mean_db) / normalisation.snr_std_db
     x[..., 1] = (snr_db - snr_db.max(axis=-3, keepdims=True)) / DB_SCALE
@@ -104,6 +104,15 @@ def _fill_gain_features(
     x[..., 4] = (own_mean_db - own_mean_db.max(axis=-2, keepdims=True)) / DB_SCALE
     x[..., 5] = rate / RATE_SCALE
     x[..., 6] = np.log2(1.0 + np.minimum(needed, MAX_PRBS_NEEDED))
+
+
+def _equal_power_rate(snr_db: Array) -> Array:
+    """Rates if all RUs split their budgets equally, interference of the others included, (..., U, R, K) [bps/Hz]."""
+    heard = 10.0 ** (snr_db / 10.0)
+    if snr_db.shape[-2] == 1:
+        return np.asarray(np.log2(1.0 + heard))
+    others = np.maximum(heard.sum(axis=-2, keepdims=True) - heard, 0.0)
+    return np.asarray(np.log2(1.0 + heard / (1.0 + others)))
 
 
 def _fill_ue_features(x: NDArray[np.float32], report: RadioReport, num_prbs: int) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from oran.e2sm.rrm import Allocation, RadioReport
 from oran.errors import ModelRejected
 from xapps.runtime.model_file import ModelFile
-from xapps.ssvae import network
+from xapps.ssvae import network, prior
 from xapps.ssvae.decoder import Decoding, decode, nobody_served
 from xapps.ssvae.features import Normalisation, observe
 from xapps.ssvae.network import Architecture, Heads, Latent
@@ -89,7 +89,10 @@ class SsvaePolicy:
         """
         if report.num_ues == 0:
             return nobody_served(report)
-        association, owner = self._scores(self.observe(report))
+        x = self.observe(report)
+        association, owner = self._scores(x)
+        if self.decoding.physics:
+            association, owner = _with_physics(association, owner, x)
         return decode(report, association, owner, self.decoding)
 
     def _scores(self, x: NDArray[np.float32]) -> tuple[network.Array, network.Array]:
@@ -117,6 +120,17 @@ class SsvaePolicy:
             noise[0] = 0.0
             self._noise[shape] = noise
         return noise
+
+
+def _with_physics(
+    association: network.Array, owner: network.Array, x: NDArray[np.float32]
+) -> tuple[network.Array, network.Array]:
+    """What physics alone says of owners, for the first candidate's association, before the candidates.
+
+    In front, as the decoder counts the first one's PRBs in more ways: what comes out is no worse than physics alone.
+    """
+    physics = prior.scores(np.array(prior.FIRST_SCALES, np.float32), x, np)
+    return np.concatenate([association[:1], association]), np.concatenate([physics[None], owner])
 
 
 def _check_weights(architecture: Architecture, weights: Mapping[str, NDArray[np.float32]]) -> None:

@@ -12,7 +12,7 @@ from xapps.training.settings import TrainingSettings, named
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset(TrainingSettings):
-    """Settings of one training; defaults are those of "sane"."""
+    """Settings of one training; defaults are those of "sane", but for the candidate by physics."""
 
     kind: Literal["equivariant", "flat"] = "equivariant"
     width: int = 32
@@ -90,7 +90,7 @@ PRESETS: dict[str, Preset] = {
     "flat": Preset(
         kind="flat", width=512, layers=3, epochs=80, batch_size=64, unlabelled_batch_size=64, learning_rate=1e-3
     ),
-    "sane": Preset(),
+    "sane": Preset(decoding=Decoding(physics=True)),
     "demo": Preset(width=24, layers=3, epochs=30, batch_size=16, unlabelled_batch_size=4, learning_rate=4e-3),
 }
 

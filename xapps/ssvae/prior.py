@@ -1,9 +1,9 @@
 """A prior of the physics: what a PRB earns its UE, before anything is learned.
 
-An owner's log-odds start from two terms, the weighted rate at an equal power split and its logarithm, each times a
-learned scale; the network adds what it knows beyond. The rate is what counts where the budget is ample; its logarithm
-where power is short, as a UE's relative gain over rivals then buys it more than its absolute rate says. Both are known
-at every load, so a network far from where it was trained still has them to fall back on.
+Two terms, each times a scale: the weighted rate at an equal power split, and its logarithm. The rate is what counts
+where the budget is ample; its logarithm where power is short. Both are known at every load, so a network far from where
+it was trained still has them to fall back on: as one more candidate of the decoder (``Decoding.physics``), or, with
+learned scales, as what its own scores start from (``Architecture.prior``).
 """
 
 from __future__ import annotations

@@ -47,12 +47,15 @@ def test_the_table_has_a_row_a_load_and_a_column_an_allocator(tmp_path, monkeypa
     monkeypatch.setattr(ssvae_sweeps, "DROPS", 2)
     plan = Plan(labels=4, pool=5, unlabelled=0, workers=1, root=tmp_path)
     lines = ssvae_sweeps.table(plan, lambda text: None)
-    assert lines[0] == "| UEs a service | SS-VAE | other | matching | greedy | equal | upper bound |"
+    assert (
+        lines[0]
+        == "| UEs a service | SS-VAE | other | physics alone, same decoder | matching | greedy | equal | upper bound |"
+    )
     assert [line.split("|")[1].strip() for line in lines[2:4]] == ["2", "3"]
 
 
 def curve(length: int) -> ssvae_sweeps.Curve:
-    names = ("SS-VAE", "SS-VAE, best of 8", "SS-VAE, one load", "matching", "greedy", "equal", BOUND)
+    names = (*ssvae_sweeps.LEARNED, "physics alone, same decoder", *ssvae_sweeps.REFERENCES, BOUND)
     return [{name: Point(np.array([2.0 + n, 1.0]), 0.9) for name in names} for n in range(length)]
 
 

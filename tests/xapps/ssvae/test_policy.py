@@ -11,11 +11,17 @@ import pytest
 from safetensors import numpy as safetensors
 
 from e2sim.physics.constraints import violations
+from e2sim.physics.objective import rates_bps_hz
+from e2sim.physics.units import db_to_linear
 from oran.errors import ConfigError, DigestMismatch, ModelRejected, SuiteError
 from xapps.runtime.contracts import Allocator
 from xapps.runtime.model_file import ModelFile, digest
 from xapps.runtime.model_slot import build
+from xapps.ssvae import network, prior
+from xapps.ssvae.decoder import Decoding, decode
+from xapps.ssvae.features import Normalisation
 from xapps.ssvae.learner import train
+from xapps.ssvae.network import Architecture
 from xapps.ssvae.policy import SsvaePolicy
 from xapps.ssvae.presets import preset
 
@@ -153,3 +159,20 @@ def test_the_slot_refuses_a_model_whose_bytes_were_changed(model):
     tampered[-1] ^= 1
     with pytest.raises((DigestMismatch, ModelRejected)):
         build(ModelFile(model.manifest, bytes(tampered)))
+
+
+def test_with_physics_beside_it_even_a_poor_network_is_no_worse_than_physics(make_report):
+    architecture = Architecture(width=8, layers=1)
+    poor = network.initialise(architecture, np.random.default_rng(0))
+    physics = Decoding(physics=True)
+    for seed in range(10):
+        report = make_report(ues=5, prbs=12, seed=seed)
+        alone = decode(report, np.zeros((1, 5, 1)), prior.unlearned_scores(report)[None], Decoding())
+        together = SsvaePolicy(architecture, poor, Normalisation(20.0, 10.0), physics).decide(report)
+        assert worth(report, together) >= worth(report, alone) - 1e-6
+
+
+def worth(report, allocation) -> float:
+    rate = rates_bps_hz(db_to_linear(report.gain_db), allocation, report.noise_w)
+    missed = np.maximum(report.min_rate_bps_hz - rate, 0.0).sum()
+    return float(rate @ report.weight - 1e3 * missed)
