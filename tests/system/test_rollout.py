@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client, PolicyStatus, model_policy_type
 from rapp.a1_publisher import A1Publisher
+from rapp.local.operator import NodeOperator
 from tests.system.conftest import Rig
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
@@ -80,6 +84,91 @@ def test_a_bad_canary_is_taken_back_and_controls_never_stop(rig: Rig, a1: A1Clie
     after = controls(rig)
     assert after["sent"] - before["sent"] >= rig.counter("reports") - reports - 2
     assert (after["refused"], after["unsent"]) == (before["refused"], before["unsent"])
+
+
+@pytest.fixture
+def second_node(rig: Rig) -> Iterator[tuple[str, NodeOperator]]:
+    """Another node of the same RIC, served by the same xApp: its RAN name and its operator's face."""
+    first = set(rig.connected_nodes())
+    node = NodeOperator(rig.suite.start_node("e2sim-2", gnb_id=2))
+    try:
+        rig.until(lambda: len(rig.connected_nodes()) == 2, "both nodes are known")
+        rig.loop_runs(node=node)
+        [name] = set(rig.connected_nodes()) - first
+        yield name, node
+    finally:
+        rig.suite.processes.pop("e2sim-2").stop()
+        del rig.suite.nodes["e2sim-2"]
+    rig.until(lambda: len(rig.subscriptions()) == 1, "the second node has gone")
+
+
+class Deciders:
+    """Who decided at a node, from now on."""
+
+    def __init__(self, node: NodeOperator) -> None:
+        self._node, self._next = node, node.trace()["next"]
+        self.seen: Counter[str] = Counter()
+
+    def look(self) -> Counter[str]:
+        page = self._node.trace(self._next)
+        self._next = page["next"]
+        self.seen.update(record["allocator"] for record in page["records"])
+        return self.seen
+
+
+def test_a_bad_canary_of_one_node_is_taken_back_and_the_other_node_never_saw_it(
+    rig: Rig, a1: A1Client, second_node: tuple[str, NodeOperator]
+) -> None:
+    """Each node is held against its own baseline, so both are watched for a while before."""
+    canary_name, canary_node = second_node
+    serve_matching(rig, a1)
+    at_canary, elsewhere = Deciders(canary_node), Deciders(rig.node)
+    for deciders in (at_canary, elsewhere):
+        rig.until(lambda deciders=deciders: deciders.look()["matching"] > 260, "a baseline")
+    before, taken_back = controls(rig), rollbacks(rig)
+    body = {"allocator": "random", "mode": "canary", "canary": {"nodes": [canary_name]}, "guard": GUARD}
+    a1.put_policy(DEFAULT_MODEL_TYPE_ID, "model-random-canary", body)
+    rig.until(lambda: at_canary.look()["random"] > 20, "a canary that decides at its node")
+    assert metric(rig, "trial_info", mode="canary", allocator="random") == 1
+    rig.until(lambda: not status(a1, "model-random-canary").enforced, "the xApp takes it back")
+    assert status(a1, "model-random-canary").enforce_reason == "STATEMENT_NOT_APPLICABLE"
+    assert rollbacks(rig) == taken_back + 1
+    assert metric(rig, "trial_info", mode="canary") is None
+    assert status(a1, "model-matching").enforced
+    served = at_canary.look()["matching"]
+    rig.until(lambda: at_canary.look()["matching"] > served, "what served decides at the canary's node again")
+    tried = at_canary.seen["random"]
+    rig.until(lambda: at_canary.look()["matching"] > served + 50, "it goes on")
+    assert at_canary.seen["random"] == tried
+    assert elsewhere.look()["matching"] > tried
+    assert "random" not in elsewhere.seen
+    after = controls(rig)
+    assert (after["refused"], after["unsent"]) == (before["refused"], before["unsent"])
+
+
+def shadow_processes(rig: Rig) -> list[int]:
+    """Children of the xApp in which a model decides beside."""
+    children = Path(f"/proc/{rig.suite.processes['ssvae'].pid}/task").glob("*/children")
+    pids = [int(pid) for each in children for pid in each.read_text().split()]
+    return [pid for pid in pids if b"shadow_child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def crashed(rig: Rig) -> float:
+    return metric(rig, "shadow_processes_ended_total", cause="crashed") or 0.0
+
+
+def test_a_shadow_decides_in_a_process_of_its_own_that_goes_with_the_trial(rig: Rig, a1: A1Client) -> None:
+    a1.put_policy(DEFAULT_MODEL_TYPE_ID, "model-matching-shadow", {"allocator": "matching", "mode": "shadow"})
+    rig.until(lambda: (metric(rig, "trial_intervals", mode="shadow", arm="candidate") or 0) > 20, "comparisons")
+    [pid] = shadow_processes(rig)
+    assert os.getpriority(os.PRIO_PROCESS, pid) > os.getpriority(os.PRIO_PROCESS, 0)
+    ended = crashed(rig)
+    os.kill(pid, signal.SIGKILL)
+    rig.until(lambda: crashed(rig) == ended + 1, "the end is counted")
+    rig.until(lambda: shadow_processes(rig) not in ([], [pid]), "another one")
+    rig.loop_runs()
+    a1.delete_policy(DEFAULT_MODEL_TYPE_ID, "model-matching-shadow")
+    rig.until(lambda: not shadow_processes(rig), "it goes with the trial")
 
 
 def test_a_bad_model_that_was_promoted_is_taken_back_for_what_served_before(rig: Rig, a1: A1Client) -> None:
