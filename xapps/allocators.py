@@ -19,6 +19,7 @@ ALLOCATORS: dict[str, str] = {
     "matching": "xapps.classic.matching:MatchingAllocator",
     "exact": "xapps.classic.exact:ExactAllocator",
     "sweep": "xapps.coordination.policy:SweepAllocator",
+    "sweep-all-changes": "xapps.coordination.exhaustive:ExhaustiveSweepAllocator",
     "alcor-pair-greedy": "xapps.alcor.policy:pair_greedy",
     "alcor-wmmse": "xapps.alcor.policy:wmmse",
 }

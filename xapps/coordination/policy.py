@@ -44,8 +44,8 @@ class SweepAllocator:
             ConfigError: the report carries no channel.
             DecisionRefused: ``not_finite``, if the channel has gains that are not numbers.
         """
-        if nobody := _nobody(report):
-            return nobody
+        if silent := nobody(report):
+            return silent
         field = Field.of(report)
         state = uneven_starts(field, self._starts, np.random.default_rng(START_SEED))
         return _best(report, field, state, search(field, state, self._effort))
@@ -103,8 +103,8 @@ class CoordinationPolicy:
 
     def decide(self, report: RadioReport) -> Allocation:
         """As :meth:`SweepAllocator.decide`."""
-        if nobody := _nobody(report):
-            return nobody
+        if silent := nobody(report):
+            return silent
         serving = associations(report, self._foresight, self._passes)
         field = Field.of(report, serving[-1:] if self._last_only else serving)
         state = uneven_starts(field, 1, np.random.default_rng(START_SEED))
@@ -119,7 +119,7 @@ def _best(report: RadioReport, field: Field, state: State, values: NDArray[np.fl
     return allocation(report, field, state, int(drop), int(candidate))
 
 
-def _nobody(report: RadioReport) -> Allocation | None:
+def nobody(report: RadioReport) -> Allocation | None:
     """The only allocation of cells without UEs; None if there are some. Refuses what is no channel."""
     if report.gain_db is None:
         raise ConfigError("gain_db", None, "the report carries no channel: ask for the group CHANNEL")
@@ -127,6 +127,6 @@ def _nobody(report: RadioReport) -> Allocation | None:
         raise DecisionRefused("not_finite", "channel gains are NaN or infinite")
     if report.num_ues:
         return None
-    silent = report.gain_db.shape[-2:]
-    nobody = np.zeros(0, np.int16)
-    return Allocation(report.ue_ids, nobody, np.full(silent, NOBODY, np.int16), np.zeros(silent), report.report_id)
+    shape = report.gain_db.shape[-2:]
+    serving = np.zeros(0, np.int16)
+    return Allocation(report.ue_ids, serving, np.full(shape, NOBODY, np.int16), np.zeros(shape), report.report_id)

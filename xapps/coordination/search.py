@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from oran.e2sm.rrm import Allocation
 from oran.errors import ConfigError
 from xapps.coordination.field import Field, Single, State
 from xapps.coordination.moves import move_round
@@ -37,6 +38,18 @@ def uneven_starts(field: Field, candidates: int, rng: np.random.Generator) -> St
     state = even_start(field, candidates)
     others = state.power_w[:, 1:]
     others *= (2.0 * rng.random(others.shape) * (rng.random(others.shape) < 0.7)).astype(np.float32)
+    return state
+
+
+def start_from(field: Field, allocation: Allocation) -> State:
+    """The state of a decision for the only drop of ``field``, which must have its associations; idle RUs are silent."""
+    state = State.silent(field, 1)
+    ru, member = np.nonzero(field.members[0] >= 0)
+    of_ue = np.zeros(len(allocation.serving_ru), np.intp)
+    of_ue[field.members[0, ru, member]] = member
+    for each, (owner, power_w) in enumerate(zip(allocation.prb_owner, allocation.power_w, strict=True)):
+        granted_w = np.where(owner >= 0, power_w, 0.0).astype(np.float32)
+        state.assign(field, each, of_ue[np.maximum(owner, 0)][None, None], granted_w[None, None])
     return state
 
 

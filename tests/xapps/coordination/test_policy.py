@@ -17,6 +17,7 @@ from oran.errors import ConfigError, DecisionRefused, ModelRejected
 from xapps import allocators
 from xapps.classic.cell import gains, strongest_ru
 from xapps.coordination.association import changes, even_rates, foresee, initialise
+from xapps.coordination.exhaustive import ExhaustiveSweepAllocator
 from xapps.coordination.field import Field
 from xapps.coordination.learner import lesson, train
 from xapps.coordination.plan import associations
@@ -74,7 +75,11 @@ def test_permuting_ues_and_prbs_permutes_the_decision(interfering):
 def test_no_decision_breaks_a_hard_limit(seed, embb, rus, passes):
     scenario = scenarios.varied(scenarios.load("interfering"), layout__num_rus=rus, slices__0__num_ues=embb)
     report = Simulator(scenario, np.random.default_rng(seed)).observe()
-    for allocator in (SweepAllocator(Effort(sweeps=1, rounds=2), starts=2), CoordinationPolicy(WEIGHTS, passes=passes)):
+    for allocator in (
+        SweepAllocator(Effort(sweeps=1, rounds=2), starts=2),
+        CoordinationPolicy(WEIGHTS, passes=passes),
+        ExhaustiveSweepAllocator(Effort(sweeps=1), passes=passes),
+    ):
         assert constraints.violations(allocator.decide(report), report) == []
 
 
@@ -187,3 +192,35 @@ def test_weights_of_another_kind_and_bad_options_are_refused():
     model = ModelFile.pack(safetensors.save(WEIGHTS), name="c", allocator="coordination", architecture={"depth": 2})
     with pytest.raises(ConfigError):
         CoordinationPolicy.from_model(model)
+
+
+def test_trying_every_change_earns_no_less_than_trying_none(interfering):
+    effort = Effort(sweeps=3, rounds=2)
+    earned = [
+        [served(interfering(seed), each) for each in (SweepAllocator(effort), ExhaustiveSweepAllocator(effort))]
+        for seed in range(8)
+    ]
+    none, every = np.transpose(earned)
+    assert (every >= none - 1e-3).all()
+    assert every.sum() > none.sum() + 1.0
+
+
+def test_fewer_than_no_passes_are_refused():
+    with pytest.raises(ConfigError, match="passes"):
+        ExhaustiveSweepAllocator(passes=-1)
+
+
+def test_no_ue_is_nobodys_change(interfering):
+    report = interfering(0)
+    empty = replace(
+        report,
+        ue_ids=report.ue_ids[:0],
+        slice_ids=report.slice_ids[:0],
+        weight=report.weight[:0],
+        min_rate_bps_hz=report.min_rate_bps_hz[:0],
+        max_delay_s=report.max_delay_s[:0],
+        gain_db=report.gain_db[:0],
+        in_force=None,
+        kpi=None,
+    )
+    assert (ExhaustiveSweepAllocator().decide(empty).prb_owner < 0).all()

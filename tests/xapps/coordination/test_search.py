@@ -13,7 +13,7 @@ from oran.errors import ConfigError
 from xapps.coordination.field import Field, State, allocation, member_rates
 from xapps.coordination.moves import best_move, move_round
 from xapps.coordination.response import LEVEL_SHARES, respond, state_value, sweep, worth_of_rate
-from xapps.coordination.search import Effort, even_start, search, uneven_starts
+from xapps.coordination.search import Effort, even_start, search, start_from, uneven_starts
 from xapps.ssvae.batches import take
 
 
@@ -170,3 +170,12 @@ def test_a_missed_minimum_costs_its_price_and_a_met_one_nothing():
 def test_negative_efforts_are_refused():
     with pytest.raises(ConfigError):
         Effort(sweeps=-1)
+
+
+def test_a_search_that_starts_from_a_decision_starts_with_its_rates(interfering):
+    report = interfering(6)
+    field, state, values = searched(report, Effort(sweeps=2, rounds=1))
+    decided = allocation(report, field, state, 0, 0)
+    again = Field.of(report, decided.serving_ru[None].astype(np.intp))
+    assert state_value(again, start_from(again, decided)) == pytest.approx(values, rel=1e-4)
+    assert search(again, start_from(again, decided), Effort(sweeps=0, rounds=3))[0, 0] >= values[0, 0] - 1e-3
