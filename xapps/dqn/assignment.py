@@ -64,7 +64,7 @@ class Problems:
     ) -> Problems:
         """Problems from what is given; rates and regrets follow."""
         relative = weight / np.maximum(weight.mean(axis=-1, keepdims=True), 1e-12)
-        share_w = np.minimum(level * budget_w / gain_per_w.shape[-1], cap_w)
+        share_w = counting_power_w(level, budget_w, cap_w, gain_per_w.shape[-1])
         rate = np.log2(1.0 + gain_per_w * share_w[:, None, None])
         worth = relative[..., None] * rate
         regret = worth.max(axis=-2, keepdims=True) - worth
@@ -74,8 +74,22 @@ class Problems:
         return len(self.gain_per_w)
 
     @property
+    def num_pairs(self) -> int:
+        """Of UE and PRB, in each problem."""
+        return self.num_ues * self.num_prbs
+
+    @property
+    def num_ues(self) -> int:
+        return int(self.gain_per_w.shape[-2])
+
+    @property
     def num_prbs(self) -> int:
         return int(self.gain_per_w.shape[-1])
+
+    @property
+    def share_w(self) -> Array:
+        """Power a PRB at which rates are counted, shape (N,) [W]."""
+        return counting_power_w(self.level, self.budget_w, self.cap_w, self.num_prbs)
 
     @property
     def best_possible(self) -> Array:
@@ -91,6 +105,11 @@ class Problems:
     def unassigned(self) -> Owners:
         """The state in which nothing has been given away, shape (N, K)."""
         return np.full((len(self), self.num_prbs), NOBODY, np.int16)
+
+
+def counting_power_w(level: Array, budget_w: Array, cap_w: Array, num_prbs: int) -> Array:
+    """A level times an equal split of the budget, at most the cap, shape (N,) [W]."""
+    return np.minimum(level * budget_w / num_prbs, cap_w)
 
 
 def of_drops(report: RadioReport, level: Array) -> Problems:
@@ -118,7 +137,7 @@ def of_cell(cell: Cell, levels: tuple[float, ...]) -> Problems:
     """One cell's problem once for every level."""
     n = len(levels)
     return Problems.of(
-        np.broadcast_to(cell.gain_per_w, (n, *cell.gain_per_w.shape)),
+        np.repeat(cell.gain_per_w[None], n, axis=0),
         np.broadcast_to(cell.weight, (n, cell.num_ues)),
         np.broadcast_to(cell.min_rate_bps_hz, (n, cell.num_ues)),
         np.full(n, cell.budget_w),
@@ -131,55 +150,6 @@ def owned(owner: Indices, num_ues: int) -> Mask:
     """beta, shape (N, U, K)."""
     beta: Mask = owner[:, None, :] == np.arange(num_ues)[:, None]
     return beta
-
-
-def lacking(problems: Problems, owner: Indices) -> Array:
-    """What each UE still lacks of its minimum rate, shape (N, U) [bps/Hz]; exactly 0 where nothing."""
-    got = np.where(owned(owner, problems.rate.shape[1]), problems.rate, 0.0).sum(axis=-1)
-    lack = problems.min_rate_bps_hz - got
-    return np.where(lack > TOLERANCE * np.maximum(problems.min_rate_bps_hz, 1e-12), lack, 0.0)
-
-
-def turn(problems: Problems, owner: Indices) -> Mask:
-    """The UE whose turn it is, shape (N, U): of those that lack rate the one that needs the most PRBs; none if all have
-    theirs."""
-    lack = lacking(problems, owner)
-    best_free = np.where((owner < 0)[:, None, :], problems.rate, 0.0).max(axis=-1)
-    missing = lack / np.maximum(best_free, LEAST_RATE)
-    most: Mask = (missing > 0.0) & (missing >= missing.max(axis=-1, keepdims=True))
-    return most
-
-
-def actions(problems: Problems, owner: Indices) -> Mask:
-    """Pairs that may be chosen, shape (N, U, K): a free PRB for the UE whose turn it is, or for its best UE.
-
-    At equal powers a PRB that nobody takes for its minimum rate earns most with its best UE. Who needs most PRBs comes
-    first, as it suffers most from what others take; what it takes, and whether it is worth it, is the network's choice.
-    """
-    allowed: Mask = (owner < 0)[:, None, :] & (turn(problems, owner)[..., None] | (problems.regret <= 0.0))
-    return allowed
-
-
-def give(owner: Owners, action: Indices) -> Owners:
-    """The state after each problem's ``action``, an index into the flattened (U, K), shape (N,)."""
-    after = owner.copy()
-    ue, prb = np.divmod(action, owner.shape[-1])
-    after[np.arange(len(owner)), prb] = ue
-    return after
-
-
-def potential(problems: Problems, owner: Indices) -> Array:
-    """Worth of a state at the counting power, less what the best UE of each PRB would earn, shape (N,)."""
-    behind = np.where(owned(owner, problems.rate.shape[1]), problems.regret, 0.0).sum(axis=(-2, -1))
-    return -behind - price(lacking(problems, owner))
-
-
-def next_gain(problems: Problems, owner: Indices) -> Array:
-    """What the potential gains if a free PRB goes to a UE, by pair, shape (N, U, K)."""
-    lack = lacking(problems, owner)[..., None]
-    met: Array = SHORTFALL_WEIGHT * np.minimum(problems.rate, lack)
-    met += MISSED_WEIGHT * ((lack > 0.0) & (problems.rate >= lack))
-    return met - problems.regret
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,16 +181,6 @@ def worth(problems: Problems, owner: Indices) -> Worth:
     lack = np.where(rate < minimum * (1.0 - TOLERANCE), minimum - rate, 0.0)
     throughput = (problems.weight * rate).sum(axis=-1)
     return Worth(throughput, (lack > 0.0).sum(axis=-1), throughput - price(lack), power_w)
-
-
-def rewards(problems: Problems, before: Indices, after: Indices) -> Array:
-    """Reward of a step, shape (N,): the potential's change, and at the end what the exact powers make of it."""
-    step = potential(problems, after) - potential(problems, before)
-    done = (after >= 0).all(axis=-1)
-    if done.any():
-        last = problems.at(np.flatnonzero(done))
-        step[done] += worth(last, after[done]).value - last.best_possible - potential(last, after[done])
-    return REWARD_SCALE * step
 
 
 def price(lack: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,12 +11,14 @@ from numpy.typing import NDArray
 
 from oran.e2sm.rrm import RadioReport
 from xapps.dqn import assignment, network
-from xapps.dqn.assignment import LEVELS, Indices, Mask, Problems
+from xapps.dqn.assignment import LEVELS, Indices
 from xapps.dqn.core import Core, TorchSegments
+from xapps.dqn.features import observe
 from xapps.dqn.network import Architecture
 from xapps.dqn.presets import Preset
 from xapps.dqn.replay import EpisodeReplay, Transitions
-from xapps.dqn.rollout import by_network, finish, play, scattered, visible
+from xapps.dqn.rollout import by_network, finish, play, scattered
+from xapps.dqn.state import State
 from xapps.dqn.targets import targets
 
 EXPLORING_EPOCHS = 2.0 / 3.0
@@ -82,20 +85,23 @@ class FairPractice:
 
     def _step(self, core: Core, batch: Transitions) -> float:
         wanted = self._targets(core, batch)
-        allowed = assignment.actions(batch.problems, batch.before).reshape(len(wanted), -1)
-        row = np.cumsum(allowed).reshape(allowed.shape)[np.arange(len(wanted)), batch.action] - 1
-        predicted = _values(core, core.online, batch.problems, batch.before, allowed)
+        state = State(batch.problems, batch.before)
+        pairs = np.flatnonzero(state.actions())
+        row = np.searchsorted(pairs, np.arange(len(wanted)) * batch.problems.num_pairs + batch.action)
+        predicted = _Seen.of(state, pairs).values(core, core.online)
         return core.descend(predicted[torch.from_numpy(row)], wanted)
 
     def _targets(self, core: Core, batch: Transitions) -> NDArray[np.float64]:
         wanted = batch.reward.copy()
         live = np.flatnonzero(~batch.done)
         if live.size:
-            problems, owner = batch.problems.at(live), batch.after[live]
-            allowed = assignment.actions(problems, owner).reshape(len(live), -1)
+            state = State(batch.problems.at(live), batch.after[live])
+            pairs = np.flatnonzero(state.actions())
+            seen = _Seen.of(state, pairs)
+            shape = (len(live), batch.problems.num_pairs)
             with torch.no_grad():
                 online, target = (
-                    scattered(_values(core, weights, problems, owner, allowed).numpy(), allowed)
+                    scattered(seen.values(core, weights).numpy(), pairs, shape)
                     for weights in (core.online, core.target)
                 )
             discount = np.full(len(live), self._preset.gamma**self._preset.lookahead)
@@ -103,11 +109,20 @@ class FairPractice:
         return wanted
 
 
-def _values(
-    core: Core, weights: Mapping[str, torch.Tensor], problems: Problems, owner: Indices, allowed: Mask
-) -> torch.Tensor:
-    """Q of the allowed pairs as ``weights`` see it, shape (M,)."""
-    segments = TorchSegments(np.count_nonzero(allowed, axis=-1))
-    x = torch.from_numpy(visible(problems, owner, allowed))
-    values: torch.Tensor = network.pair_values(core.architecture, weights, x, segments, torch)
-    return values
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """States as tensors."""
+
+    features: torch.Tensor
+    """Of all allowed pairs, one problem after another, shape (M, F)."""
+    segments: TorchSegments
+
+    @classmethod
+    def of(cls, state: State, pairs: Indices) -> _Seen:
+        counts = np.bincount(pairs // state.problems.num_pairs, minlength=len(state.problems))
+        return cls(torch.from_numpy(observe(state, pairs)), TorchSegments(counts))
+
+    def values(self, core: Core, weights: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Q of the pairs as ``weights`` see it, shape (M,)."""
+        q: torch.Tensor = network.pair_values(core.architecture, weights, self.features, self.segments, torch)
+        return q

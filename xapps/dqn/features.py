@@ -5,12 +5,14 @@ Nothing names a UE or a PRB, so permuting them permutes the rows, and one networ
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
-from xapps.dqn.assignment import REWARD_SCALE, Indices, Mask, Problems, lacking, next_gain, price
-
-Array = NDArray[np.float64]
+from xapps.classic.waterfilling import LEAST_GAIN_PER_W
+from xapps.dqn.assignment import MISSED_WEIGHT, REWARD_SCALE, SHORTFALL_WEIGHT, Array, Indices
+from xapps.dqn.state import LN_2, State, gained
 
 NAMES = (
     "regret",
@@ -48,69 +50,101 @@ MOST_REGRET = 100.0
 """Regret ahead above this is counted as this [bps/Hz]."""
 FAR = 16.0
 """Stands for "no rival at all" [bps/Hz]."""
+MOST_LACK = 30.0
+"""Lacks above this are counted as this where powers are made of them [bps/Hz]."""
+MOST_SHARES = 1e6
+"""Powers above so many shares of the budget are counted as so many."""
 
 
-def observe(problems: Problems, owner: Indices) -> NDArray[np.float32]:
-    """Features of every pair, shape (N, U, K, F); those of PRBs that are taken mean nothing."""
-    rate, regret = problems.rate, problems.regret
-    free = (owner < 0)[:, None, :]
-    lack = lacking(problems, owner)
-    needy = lack > 0.0
-    best_free = np.where(free, rate, 0.0).max(axis=-1)  # (N, U)
-    missing = np.minimum(lack / np.maximum(best_free, 1e-3), MOST_PRBS_MISSING)
-    num_free = np.maximum(free.sum(axis=-1), 1)  # (N, 1)
-    keenness = regret - np.where(free, regret, np.inf).min(axis=-1, keepdims=True, initial=FAR * 4)
-    x = np.empty((*rate.shape, len(NAMES)), np.float32)
-    x[..., 0] = regret / REGRET_SCALE
-    x[..., 1] = keenness / REGRET_SCALE
-    x[..., 2] = (regret - (np.where(free, regret, 0.0).sum(axis=-1) / num_free)[..., None]) / REGRET_SCALE
-    x[..., 3] = rate / RATE_SCALE
-    x[..., 4] = (rate - best_free[..., None]) / RATE_SCALE
-    x[..., 5] = lack[..., None] / RATE_SCALE
-    x[..., 6] = needy[..., None]
-    x[..., 7] = np.log2(1.0 + missing)[..., None]
-    x[..., 8] = np.minimum(rate / np.maximum(lack, 1e-9)[..., None], 1.0) * needy[..., None]
-    x[..., 9] = _keenest_rival(keenness, needy) / REGRET_SCALE
-    x[..., 10] = (num_free / problems.num_prbs)[..., None]
-    x[..., 11] = np.minimum(missing.sum(axis=-1, keepdims=True) / num_free, 4.0)[..., None]
-    x[..., 12] = needy.mean(axis=-1)[:, None, None]
-    x[..., 13] = _power_for_lack(problems, lack)
-    x[..., 14] = np.log2(problems.level)[:, None, None]
-    x[..., 15] = problems.weight[..., None] - 1.0
-    x[..., NEXT_REWARD] = REWARD_SCALE * next_gain(problems, owner)
-    x[..., 17] = (REWARD_SCALE / AHEAD_SCALE) * price(lack)[:, None, None]
-    x[..., 18] = REWARD_SCALE * _regret_ahead(problems, free, missing)[:, None, None]
-    x[..., 19] = _power_ahead(problems, lack, missing, free)[:, None, None]
-    return x
+def observe(state: State, pairs: Indices) -> NDArray[np.float32]:
+    """Features of pairs of free PRBs and UEs, shape (M, F).
+
+    Args:
+        pairs: indices into the flattened (N, U, K), shape (M,).
+    """
+    p = state.problems
+    ue, prb = _places(len(p), p.num_ues, p.num_prbs)[:, pairs]
+    rate, regret = p.rate.take(pairs), p.regret.take(pairs)
+    least, mean, best, lack, enough, some, needy, alone_w = _of_ues(state).take(ue, axis=1)
+    x: NDArray[np.float32] = _shared(state).take(ue, axis=1)
+    x[0] = regret / REGRET_SCALE
+    x[1] = (regret - least) / REGRET_SCALE
+    x[2] = (regret - mean) / REGRET_SCALE
+    x[3] = rate / RATE_SCALE
+    x[4] = (rate - best) / RATE_SCALE
+    x[8] = np.minimum(rate / some, 1.0) * needy
+    x[9] = _keenest_rival(state, pairs, prb) / REGRET_SCALE
+    x[13] = (
+        np.log2(1.0 + np.minimum(alone_w / np.maximum(p.gain_per_w.take(pairs), LEAST_GAIN_PER_W), MOST_SHARES)) / 5.0
+    )
+    x[NEXT_REWARD] = REWARD_SCALE * gained(rate, regret, lack, enough)
+    return x.T
 
 
-def _keenest_rival(keenness: Array, needy: Mask) -> Array:
-    """Least keenness-regret of the *other* UEs that lack rate, shape (N, U, K): small where somebody else wants it."""
-    wanted = np.minimum(np.where(needy[..., None], keenness, FAR), FAR)
-    if wanted.shape[1] == 1:
-        return np.full_like(wanted, FAR)
-    least = wanted.min(axis=1, keepdims=True)
-    is_least = wanted == least
-    second = np.where(is_least, np.inf, wanted).min(axis=1, keepdims=True, initial=FAR)
-    return np.where(is_least, second, least)
+@lru_cache(maxsize=32)
+def _places(problems: int, ues: int, prbs: int) -> Indices:
+    """Where the pairs of the flattened (N, U, K) stand in the flattened (N, U) and (N, K), shape (2, N * U * K)."""
+    n, u, k = np.indices((problems, ues, prbs)).reshape(3, -1)
+    return np.stack([n * ues + u, n * prbs + k])
 
 
-def _power_for_lack(problems: Problems, lack: Array) -> Array:
-    """log2(1 + power that would meet the lack on this PRB alone, in equal shares) / 5, shape (N, U, K)."""
-    share_w = (problems.budget_w / problems.num_prbs)[:, None, None]
-    needed_w = np.expm1(np.log(2.0) * np.minimum(lack, 30.0))[..., None] / np.maximum(problems.gain_per_w, 1e-12)
-    return np.log2(1.0 + np.minimum(needed_w / share_w, 1e6)) / 5.0
+def _of_ues(state: State) -> Array:
+    """What a pair's features take from its UE, shape (8, N * U).
+
+    Least and mean regret, best rate, lack, the lack but infinite or tiny where nothing lacks, whether it lacks, and the
+    power that would meet the lack on a PRB of gain 1, in equal shares.
+    """
+    p, lack, needy = state.problems, state.lack, state.needy
+    x = np.empty((8, *lack.shape))
+    x[0], x[1], x[2], x[3], x[6] = state.least_regret, state.mean_regret, state.best_rate, lack, needy
+    x[4] = np.where(needy, lack, np.inf)
+    np.maximum(lack, 1e-9, out=x[5])
+    x[7] = np.expm1(LN_2 * np.minimum(lack, MOST_LACK)) / (p.budget_w / p.num_prbs)[:, None]
+    return x.reshape(8, -1)
 
 
-def _regret_ahead(problems: Problems, free: Mask, missing: Array) -> Array:
-    """What the PRBs that are still needed will cost, each at its UE's least regret, shape (N,)."""
-    least = np.minimum(np.where(free, problems.regret, np.inf).min(axis=-1), FAR)
-    return np.minimum((np.where(missing > 0.0, np.maximum(missing, 1.0), 0.0) * least).sum(axis=-1), MOST_REGRET)
+def _shared(state: State) -> NDArray[np.float32]:
+    """Features that all pairs of a UE share, and those of the whole problem, shape (F, N * U); the others are left."""
+    p, lack, needy = state.problems, state.lack, state.needy
+    missing = np.minimum(state.prbs_missing, MOST_PRBS_MISSING)
+    of_ues = np.empty((5, *lack.shape))
+    of_ues[0], of_ues[1], of_ues[2] = missing, lack, needy
+    np.multiply(np.maximum(missing, 1.0) * needy, np.minimum(state.least_regret, FAR), out=of_ues[3])
+    of_ues[4] = _power_need_w(state, missing)
+    of_all = np.add.reduce(of_ues, axis=-1, keepdims=True)  # (5, N, 1)
+    x = np.empty((len(NAMES), *lack.shape), np.float32)
+    x[5], x[6], x[7] = lack / RATE_SCALE, needy, np.log2(1.0 + missing)
+    x[10] = (state.num_free / p.num_prbs)[:, None]
+    x[11] = np.minimum(of_all[0] / np.maximum(state.num_free, 1)[:, None], 4.0)
+    x[12] = of_all[2] / p.num_ues
+    x[14] = np.log2(p.level)[:, None]
+    x[15] = p.weight - 1.0
+    x[17] = (REWARD_SCALE / AHEAD_SCALE) * (SHORTFALL_WEIGHT * of_all[1] + MISSED_WEIGHT * of_all[2])
+    x[18] = REWARD_SCALE * np.minimum(of_all[3], MOST_REGRET)
+    x[19] = np.log2(1.0 + np.minimum(of_all[4] / p.budget_w[:, None], MOST_SHARES)) / 5.0
+    return x.reshape(len(NAMES), -1)
 
 
-def _power_ahead(problems: Problems, lack: Array, missing: Array, free: Mask) -> Array:
-    """log2(1 + power that everybody's lack needs on best free PRBs, over the budget) / 5, shape (N,)."""
-    best = np.where(free, problems.gain_per_w, 0.0).max(axis=-1)
+def _keenest_rival(state: State, pairs: Indices, prb: Indices) -> Array:
+    """Least keenness-regret of the *other* UEs that lack rate, shape (M,): small where somebody else wants the PRB.
+
+    Args:
+        state: N problems.
+        pairs: indices into the flattened (N, U, K), shape (M,).
+        prb: indices of their PRBs into the flattened (N, K), shape (M,).
+    """
+    if state.problems.num_ues == 1 or not state.needy.any():
+        return np.full(pairs.shape, FAR)
+    wanted = state.problems.regret - np.where(state.needy, state.least_regret, -np.inf)[..., None]
+    np.minimum(wanted, FAR, out=wanted)
+    first = np.minimum.reduce(wanted, axis=1)
+    own, others = wanted.take(pairs), first.take(prb)
+    np.putmask(wanted, wanted == first[:, None], FAR)
+    return np.where(own == others, np.minimum.reduce(wanted, axis=1).take(prb), others)
+
+
+def _power_need_w(state: State, missing: Array) -> Array:
+    """Power that each UE's lack needs on as many PRBs like its best free one as it misses, shape (N, U) [W]."""
     prbs = np.maximum(np.rint(missing), 1.0)
-    needed_w = prbs * np.expm1(np.log(2.0) * np.minimum(lack / prbs, 30.0)) / np.maximum(best, 1e-12)
-    return np.log2(1.0 + np.minimum(needed_w.sum(axis=-1) / problems.budget_w, 1e6)) / 5.0
+    needed_w: Array = prbs * np.expm1(LN_2 * np.minimum(state.lack / prbs, MOST_LACK))
+    return needed_w / np.maximum(state.best_gain, LEAST_GAIN_PER_W)

@@ -126,15 +126,32 @@ def pair_values(a: Architecture, w: Weights, rows: Array, segments: Segments, xp
 
     Args:
         segments: which rows make up a problem.
-        rows: the reward of the step is one of the features and is added to the advantage as it is: what is left to
-            learn is what follows it.
         xp: numpy or torch.
     """
     hidden = _layers(a, w, rows)
-    advantage = (hidden @ w["advantage"])[..., 0] + rows[..., features.NEXT_REWARD]
+    advantage = _advantage(w, rows, hidden)
     pooled = xp.concatenate([segments.mean(hidden), segments.maximum(hidden)], axis=-1)
     value = (pooled @ w["value"] + w["value.bias"]).clip(0) @ w["value.out"]
     return advantage + segments.spread(value[..., 0] - segments.mean(advantage))
+
+
+def pair_advantages(a: Architecture, w: Weights, rows: np.ndarray) -> np.ndarray:
+    """Q of pairs but for what all pairs of a problem share, shape (M,), from their features (M, F); numpy only.
+
+    It ranks the pairs of a problem as Q does, and who only wants the best one is spared the value of the state.
+    """
+    hidden = rows
+    for layer in range(a.layers):
+        hidden = hidden @ w[f"{layer}"]
+        hidden += w[f"{layer}.bias"]
+        np.maximum(hidden, 0.0, out=hidden)
+    advantage: np.ndarray = _advantage(w, rows, hidden)
+    return advantage
+
+
+def _advantage(w: Weights, rows: Array, hidden: Array) -> Array:
+    """The reward of the step is one of the features and is added as it is: what is left to learn is what follows it."""
+    return (hidden @ w["advantage"])[..., 0] + rows[..., features.NEXT_REWARD]
 
 
 def action_values(a: Architecture, w: Weights, satisfied: Array) -> Array:

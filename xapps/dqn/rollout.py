@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xapps.dqn import assignment, network
-from xapps.dqn.assignment import Indices, Mask, Owners, Problems
+from xapps.dqn.assignment import REWARD_SCALE, Indices, Owners, Problems
 from xapps.dqn.features import observe
-from xapps.dqn.network import Architecture, NumpySegments, Weights
+from xapps.dqn.network import Architecture, Weights
+from xapps.dqn.state import State
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,26 +27,23 @@ class Episodes:
     """By step, shape (N, K)."""
 
 
-Judge = Callable[[Problems, Owners, Mask], NDArray[np.float32]]
-"""Values of the allowed pairs, shape (M,), in a state; ``allowed`` has shape (N, U * K)."""
+Judge = Callable[[State, Indices], NDArray[np.floating]]
+"""Ranks pairs, indices into the flattened (N, U, K), within each problem; shape (M,)."""
 
 
 def by_network(architecture: Architecture, weights: Weights) -> Judge:
     """Judges by a Q-network; ``weights`` are numpy arrays."""
 
-    def judge(problems: Problems, owner: Owners, allowed: Mask) -> NDArray[np.float32]:
-        segments = NumpySegments(np.count_nonzero(allowed, axis=-1))
-        values: NDArray[np.float32] = network.pair_values(
-            architecture, weights, visible(problems, owner, allowed), segments, np
-        )
+    def judge(state: State, pairs: Indices) -> NDArray[np.floating]:
+        values: NDArray[np.float32] = network.pair_advantages(architecture, weights, observe(state, pairs))
         return values
 
     return judge
 
 
-def by_next_reward(problems: Problems, owner: Owners, allowed: Mask) -> NDArray[np.float32]:
+def by_next_reward(state: State, pairs: Indices) -> NDArray[np.floating]:
     """Judges by the potential that a pair gains at once: what the decision process is worth if nobody learns."""
-    return assignment.next_gain(problems, owner).reshape(allowed.shape)[allowed].astype(np.float32)
+    return state.next_gain(pairs).astype(np.float32)
 
 
 def play(
@@ -56,52 +54,47 @@ def play(
 ) -> Episodes:
     """Play every problem to its end, epsilon-greedily.
 
+    Rewards are the potential's change, and at the end what exact powers make of it.
+
     Args:
         rng: draws the exploration; None plays greedily whatever ``epsilon`` is.
         epsilon: probability of a random allowed action, one for all or one a problem, shape (N,).
     """
-    owner = problems.unassigned()
-    step = np.zeros_like(owner)
-    reward = np.zeros(owner.shape)
+    state = State(problems)
+    step = np.zeros_like(state.owner)
+    potential = np.empty((len(problems), problems.num_prbs + 1))
     for t in range(problems.num_prbs):
-        after = assignment.give(owner, choose(judge, problems, owner, rng, epsilon))
-        reward[:, t] = assignment.rewards(problems, owner, after)
-        step[after != owner] = t
-        owner = after
-    return Episodes(owner, step, reward)
+        potential[:, t] = state.potential
+        action = choose(judge, state, rng, epsilon)
+        state.give(action)
+        step[np.arange(len(step)), action % problems.num_prbs] = t
+    potential[:, -1] = assignment.worth(problems, state.owner).value - problems.best_possible
+    return Episodes(state.owner, step, REWARD_SCALE * np.diff(potential, axis=-1))
 
 
 def finish(judge: Judge, problems: Problems) -> Owners:
     """Owners after greedy episodes, shape (N, K): as :func:`play`, without the book-keeping of learning."""
-    owner = problems.unassigned()
-    for _ in range(problems.num_prbs):
-        owner = assignment.give(owner, choose(judge, problems, owner, None, 0.0))
-    return owner
+    state = State(problems)
+    while not state.settled:
+        state.give(choose(judge, state, None, 0.0))
+    return state.settle()
 
 
 def choose(
-    judge: Judge,
-    problems: Problems,
-    owner: Owners,
-    rng: np.random.Generator | None,
-    epsilon: NDArray[np.float64] | float,
+    judge: Judge, state: State, rng: np.random.Generator | None, epsilon: NDArray[np.float64] | float
 ) -> Indices:
     """One action a problem, an index into the flattened (U, K), shape (N,)."""
-    allowed = assignment.actions(problems, owner).reshape(len(owner), -1)
-    greedy = scattered(judge(problems, owner, allowed), allowed).argmax(axis=-1)
+    allowed = state.actions().reshape(len(state.owner), -1)
+    pairs = np.flatnonzero(allowed)
+    greedy = scattered(judge(state, pairs), pairs, allowed.shape).argmax(axis=-1)
     if rng is None:
         return greedy
     drawn = np.where(allowed, rng.random(allowed.shape), -1.0).argmax(axis=-1)
-    return np.where(rng.random(len(owner)) < epsilon, drawn, greedy)
+    return np.where(rng.random(len(allowed)) < epsilon, drawn, greedy)
 
 
-def visible(problems: Problems, owner: Indices, allowed: Mask) -> NDArray[np.float32]:
-    """Features of the allowed pairs, shape (M, F), one problem after another; ``allowed`` has shape (N, U * K)."""
-    return observe(problems, owner).reshape(*allowed.shape, -1)[allowed]
-
-
-def scattered(values: NDArray[np.float32], allowed: Mask) -> NDArray[np.float32]:
-    """Values of the allowed pairs, shape (M,), in their places, shape (N, U * K), -inf elsewhere."""
-    q = np.full(allowed.shape, -np.inf, np.float32)
-    q[allowed] = values
+def scattered(values: NDArray[np.floating], pairs: Indices, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Values of pairs, shape (M,), in their places in an array of ``shape``, -inf elsewhere."""
+    q = np.full(shape, -np.inf, np.float32)
+    q.reshape(-1)[pairs] = values
     return q

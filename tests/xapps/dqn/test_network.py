@@ -7,26 +7,31 @@ import pytest
 import torch
 
 from oran.errors import ConfigError
-from xapps.dqn import assignment, network
+from xapps.dqn import network
+from xapps.dqn.assignment import REWARD_SCALE
 from xapps.dqn.core import TorchSegments
+from xapps.dqn.features import observe
 from xapps.dqn.network import Architecture, NumpySegments, initialise
-from xapps.dqn.rollout import scattered, visible
+from xapps.dqn.rollout import scattered
+from xapps.dqn.state import State
+
+from . import from_scratch
 
 
 @pytest.fixture
 def allowed(problems):
-    return assignment.actions(problems, problems.unassigned()).reshape(len(problems), -1)
+    return State(problems).actions().reshape(len(problems), -1)
 
 
 @pytest.fixture
 def values(fair, problems, allowed):
     """Q of the allowed pairs by weights, on numpy."""
-    x, counts = visible(problems, problems.unassigned(), allowed), np.count_nonzero(allowed, axis=-1)
+    x, counts = observe(State(problems), np.flatnonzero(allowed)), np.count_nonzero(allowed, axis=-1)
     return lambda w: network.pair_values(fair, w, x, NumpySegments(counts), np)
 
 
 def test_what_serves_computes_what_was_trained(fair, weights, problems, allowed, values):
-    x = torch.from_numpy(visible(problems, problems.unassigned(), allowed))
+    x = torch.from_numpy(observe(State(problems), np.flatnonzero(allowed)))
     w = {name: torch.from_numpy(each) for name, each in weights.items()}
     trained = network.pair_values(fair, w, x, TorchSegments(np.count_nonzero(allowed, axis=-1)), torch)
     np.testing.assert_allclose(values(weights), trained.numpy(), rtol=1e-4, atol=1e-4)
@@ -56,8 +61,8 @@ def test_gradients_of_the_pools_are_those_of_dense_ones():
 def test_what_a_network_of_zeros_says_is_the_known_reward(fair, weights, problems, allowed, values):
     """Dueling: Q = V + A - mean A; with nothing learned V is 0 and A the next reward."""
     nothing = {name: np.zeros_like(w) for name, w in weights.items()}
-    q = scattered(values(nothing), allowed)
-    gain = assignment.REWARD_SCALE * assignment.next_gain(problems, problems.unassigned()).reshape(allowed.shape)
+    q = scattered(values(nothing), np.flatnonzero(allowed), allowed.shape)
+    gain = REWARD_SCALE * from_scratch.next_gain(problems, problems.unassigned()).reshape(allowed.shape)
     for row in range(len(problems)):
         chosen = allowed[row]
         expected = gain[row, chosen] - gain[row, chosen].mean()
@@ -78,17 +83,17 @@ def test_a_constant_added_to_every_advantage_counts_for_nothing(weights, values)
 
 def test_values_return_to_the_pairs_they_belong_to(allowed, weights, values):
     q = values(weights)
-    placed = scattered(q, allowed)
+    placed = scattered(q, np.flatnonzero(allowed), allowed.shape)
     assert placed.shape == allowed.shape
     np.testing.assert_array_equal(placed[allowed], q)
     assert np.isneginf(placed[~allowed]).all()
 
 
 def test_a_problem_is_judged_by_itself_whatever_is_in_its_batch(fair, weights, problems, values, allowed):
-    together = scattered(values(weights), allowed)
+    together = scattered(values(weights), np.flatnonzero(allowed), allowed.shape)
     for i in range(len(problems)):
         one = problems.at(np.array([i]))
-        x, count = visible(one, one.unassigned(), allowed[i : i + 1]), np.array([allowed[i].sum()])
+        x, count = observe(State(one), np.flatnonzero(allowed[i])), np.array([allowed[i].sum()])
         alone = network.pair_values(fair, weights, x, NumpySegments(count), np)
         np.testing.assert_allclose(alone, together[i][allowed[i]], rtol=1e-4, atol=1e-4)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xapps.dqn import assignment
 from xapps.dqn.printed import TransitionReplay
 from xapps.dqn.replay import EpisodeReplay
 from xapps.dqn.rollout import by_network, play
+
+from . import from_scratch
 
 
 @pytest.fixture
@@ -38,8 +39,8 @@ def test_moments_are_those_of_the_episode_played_step_by_step(replay, problems, 
             action = int(played.owner[episode, prb]) * 6 + prb
             if step == t:
                 assert batch.action[row] == action
-            following = assignment.give(owner, np.array([action]))
-            total += gamma ** (step - t) * assignment.rewards(one, owner, following)[0]
+            following = from_scratch.give(owner, np.array([action]))
+            total += gamma ** (step - t) * from_scratch.rewards(one, owner, following)[0]
             owner = following
         np.testing.assert_array_equal(owner, after)
         assert batch.reward[row] == pytest.approx(total, rel=1e-4, abs=1e-4)
