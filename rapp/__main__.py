@@ -136,12 +136,13 @@ def publish(
     a1: Annotated[str, typer.Option(help="URL of the A1 mediator")] = "http://127.0.0.1:10000",
     store: Store = "127.0.0.1:50051",
     policy_type: PolicyType = DEFAULT_MODEL_TYPE_ID,
+    runs: RunsRoot = Path("out/runs"),
 ) -> None:
     """Name a stored version to the xApp; exits 1 unless it is enforced."""
     with ModelStoreClient(store) as client, A1Client(a1) as mediator:
         manifest = client.get(model, version).manifest
         stored = next(each for each in client.list(model) if each.version == manifest.version)
-        publication = A1Publisher(mediator, store, policy_type_id=policy_type).publish(stored, manifest.allocator)
+        publication = _publisher(mediator, store, policy_type, runs).publish(stored, manifest.allocator)
     _show_publication(publication)
     raise typer.Exit(0 if publication.enforced else 1)
 
@@ -193,12 +194,16 @@ def whole_pipeline(
             train=lambda: _trained(run),
             evaluate=lambda _: _evaluated(run, scenario, against, num_drops, seed + 1, store),
             store=client if key is None else SigningStore(client, key),
-            publisher=A1Publisher(mediator, store, policy_type_id=policy_type),
-            journal=Journal(runs),
+            publisher=_publisher(mediator, store, policy_type, runs),
         )
     if outcome.publication is not None:
         _show_publication(outcome.publication)
     raise typer.Exit(0 if outcome.serving else 1)
+
+
+def _publisher(mediator: A1Client, store: str, policy_type: int, runs: Path) -> A1Publisher:
+    """Publishes, and notes the answer beside the runs, where the serving rApp reads it."""
+    return A1Publisher(mediator, store, policy_type_id=policy_type, on_answer=Journal(runs).published)
 
 
 def _json_object(text: str) -> dict[str, Any]:

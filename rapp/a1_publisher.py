@@ -71,6 +71,7 @@ class A1Publisher:
         store_target: ``host:port`` under which xApps reach the model store.
         policy_type_id: the xApp's id of the type "model".
         timeout_s: how long an xApp may take to fetch, test and swap.
+        on_answer: told what became of every policy, for the journal.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class A1Publisher:
         *,
         policy_type_id: int = DEFAULT_MODEL_TYPE_ID,
         timeout_s: float = 30.0,
+        on_answer: Callable[[Publication], None] = lambda publication: None,
         now_s: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -87,6 +89,7 @@ class A1Publisher:
         self._store_target = store_target
         self._policy_type_id = policy_type_id
         self._timeout_s = timeout_s
+        self._on_answer = on_answer
         self._now_s = now_s
         self._pause = pause
 
@@ -125,7 +128,7 @@ class A1Publisher:
         status = self._settled(policy_id, start_s + self._timeout_s)
         if status.enforced:
             self._delete_superseded(policy_id, trials_only=policy.on_trial)
-        return Publication(
+        publication = Publication(
             policy_type_id=self._policy_type_id,
             policy_id=policy_id,
             policy=policy,
@@ -133,6 +136,8 @@ class A1Publisher:
             reason=status.enforce_reason,
             seconds=self._now_s() - start_s,
         )
+        self._on_answer(publication)
+        return publication
 
     def _settled(self, policy_id: str, deadline_s: float) -> PolicyStatus:
         """The first status that is the xApp's word, or what stands at the deadline."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -53,8 +54,12 @@ class LineageCollector(Collector):
         for run in found[:NEWEST_RUNS]:
             _add_run(runs, run)
         rollouts = list_rollouts(self._rollouts_root) if self._rollouts_root is not None else []
-        steps = journal.families(list(Journal(self._runs_root).entries()))
-        return [*models, *runs, *steps, *rollout_metrics.families(rollouts)]
+        return [*models, *runs, *journal.families(self._done()), *rollout_metrics.families(rollouts)]
+
+    def _done(self) -> list[dict[str, Any]]:
+        """What the journals of both folders tell."""
+        folders = dict.fromkeys(each for each in (self._runs_root, self._rollouts_root) if each is not None)
+        return [entry for folder in folders for entry in Journal(folder).entries()]
 
 
 def _model_families() -> Sequence[GaugeMetricFamily]:

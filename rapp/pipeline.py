@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rapp.a1_publisher import Publication
 from rapp.evaluation import Verdict
-from rapp.journal import Journal
 from xapps.runtime.model_file import ModelFile
 from xapps.runtime.model_store import StoredVersion
 
@@ -45,31 +43,18 @@ def run(
     evaluate: Callable[[ModelFile], Verdict],
     store: Store,
     publisher: Publisher,
-    journal: Journal | None = None,
-    now_s: Callable[[], float] = time.monotonic,
 ) -> Outcome:
     """Nothing is stored or published that failed the gate; a refusal is an outcome, not an error.
-
-    Args:
-        journal: where the steps are noted, for the metrics of the serving rApp.
 
     Raises:
         SuiteError: whatever stopped one of the four steps.
     """
-    start_s = now_s()
     model = train()
-    trained_s = now_s() - start_s
     verdict = evaluate(model)
-    if journal is not None:
-        journal.trained(trained_s)
-        journal.judged(verdict.accepted)
     if not verdict.accepted:
         return Outcome(verdict)
     stored = store.put(with_metrics(model, verdict))
-    publication = publisher.publish(stored, model.manifest.allocator)
-    if journal is not None:
-        journal.published(publication.status)
-    return Outcome(verdict, stored, publication)
+    return Outcome(verdict, stored, publisher.publish(stored, model.manifest.allocator))
 
 
 def with_metrics(model: ModelFile, verdict: Verdict) -> ModelFile:

@@ -22,6 +22,7 @@ from oran.platform.a1 import Canary, GuardRules, ModelPolicy
 from rapp.a1_publisher import A1Publisher, policy_id_of
 from rapp.evidence import Evidence, EvidenceSource
 from rapp.files import write_atomically
+from rapp.journal import Journal
 
 STATE_FILE: Final = "rollout.json"
 
@@ -159,6 +160,8 @@ class Rollout:
             self._take_back(record)
             self.state.stage, self.state.reason = Stage.STOPPED, f"{stage}: {verdict.finding}"
         self._keep()
+        if self.state.stage.ended:
+            Journal(self.folder.parent).rolled_out(stage, done=self.state.stage is Stage.DONE)
 
     def _begun(self, stage: Stage) -> StageRecord:
         """The record of a stage, new or found when a roll-out goes on."""

@@ -19,6 +19,7 @@ from oran.errors import ConfigError, DecodeError
 from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client, Canary, GuardRules, ModelPolicy
 from rapp.a1_publisher import A1Publisher
 from rapp.evidence import Evidence, XappMetrics
+from rapp.journal import Journal
 from rapp.rollout import Rollout, RolloutPlan, RolloutProgress, RolloutState, Stage, opened
 from xapps import allocators
 from xapps.runtime.model_store import ModelStoreClient
@@ -50,7 +51,7 @@ def rollout(
     )
     folder, state = opened(rollouts, plan, again=again)
     with A1Client(a1) as mediator, _shown(folder.name) as on_progress:
-        publisher = A1Publisher(mediator, store, policy_type_id=policy_type)
+        publisher = A1Publisher(mediator, store, policy_type_id=policy_type, on_answer=Journal(rollouts).published)
         state = Rollout(folder, state, publisher, XappMetrics(xapp), on_progress).run()
     show(state)
     raise typer.Exit(0 if state.stage is Stage.DONE else 1)

@@ -25,6 +25,7 @@ from rapp import datasets, learners
 from rapp.draws import Stream, draw, generator
 from rapp.early_stopping import EarlyStopping, GateWatch, looks
 from rapp.files import write_atomically
+from rapp.journal import Journal
 from xapps.runtime.contracts import Allocator
 from xapps.runtime.model_file import Manifest, ModelFile, ScenarioReference, digest
 from xapps.runtime.model_slot import build
@@ -173,6 +174,7 @@ class Run:
     def keep_verdict(self, verdict: dict[str, Any]) -> None:
         """Keep what the gate said of the result beside it, for whoever looks at the run later."""
         self._write("verdict.json", json.dumps(verdict, indent=1).encode())
+        self._journal.judged(verdict["accepted"])
 
     def verdict(self) -> dict[str, Any] | None:
         """What the gate said last; None while it has not spoken."""
@@ -225,6 +227,10 @@ class Run:
         training_set = TrainingSet(take(source.report, labelled), label, unlabelled, more)
         return learners.Material(source.manifest.scenario, training_set, experience)
 
+    @property
+    def _journal(self) -> Journal:
+        return Journal(self.folder.parent)
+
     def _spent(self) -> dict[str, float]:
         """What the epochs so far have cost, those before a cut too."""
         path = self.folder / "spent.json"
@@ -234,6 +240,7 @@ class Run:
         manifest = self._manifest(trained, source, spent)
         self._write("weights.safetensors", trained.weights)
         self._write("model.json", manifest.model_dump_json(indent=1).encode())  # last: its presence says "done"
+        self._journal.trained(spent["seconds"])
         return ModelFile(manifest, trained.weights)
 
     def _manifest(

@@ -12,6 +12,7 @@ import pytest
 
 from rapp.__main__ import main
 from rapp.evaluation import CLASSIC
+from rapp.journal import Journal
 from xapps.runtime.model_store import ModelStoreClient
 
 
@@ -38,11 +39,12 @@ def test_a_data_set_is_made_and_a_model_trained_and_gated(rapp, tmp_path, capsys
     changes = json.dumps({"epochs": 6, "width": 12})
     options = ("--preset", "demo", "--changes", changes, "--stop-early", json.dumps({"every_epochs": 2, "drops": 4}))
     assert rapp("train", data, *options, "--runs", runs) == 0
-    (run,) = [path.name for path in runs.iterdir()]
+    (run,) = [path.name for path in runs.iterdir() if path.is_dir()]
     code = rapp("evaluate", run, "--scenario", "tiny", "--num-drops", 20, "--runs", runs, "--output", verdict)
     written = json.loads(verdict.read_text())
     assert code == (0 if written["accepted"] else 1)
     assert set(written["rows"]) == {"candidate", "incumbent", *CLASSIC} - {"joint"}
+    assert [entry["event"] for entry in Journal(runs).entries()] == ["trained", "judged"]
     shown = capsys.readouterr().out
     assert "matching" in shown and "exact" in shown
 

@@ -14,6 +14,7 @@ from oran.errors import ConfigError, ModelNotFound, PlatformError
 from oran.platform.a1 import Canary, GuardRules, ModelPolicy, PolicyStatus, PolicyType
 from rapp.a1_publisher import A1Publisher
 from rapp.evidence import Evidence, Loss, parsed
+from rapp.journal import Journal
 from rapp.lineage import LineageCollector
 from rapp.rest import create_app
 from rapp.rollout import Rollout, RolloutPlan, RolloutState, Stage, list_rollouts, named, opened
@@ -83,7 +84,8 @@ def good() -> dict[str, list[Evidence | None]]:
 
 def walk(world: World, tmp_path, plan: RolloutPlan = PLAN, *, again: bool = False) -> RolloutState:
     folder, state = opened(tmp_path, plan, again=again)
-    publisher = A1Publisher(world, "store:1", now_s=lambda: world.time_s, pause=world.pause)
+    note = Journal(tmp_path).published
+    publisher = A1Publisher(world, "store:1", on_answer=note, now_s=lambda: world.time_s, pause=world.pause)
     return Rollout(folder, state, publisher, world, now_s=lambda: world.time_s, pause=world.pause).run()
 
 
@@ -214,6 +216,18 @@ def test_the_stages_show_as_metrics(tmp_path) -> None:
     assert registry.get_sample_value("rapp_rollout_stage_seconds", {"rollout": name, "stage": "canary"}) >= 60
     labels = {"rollout": name, "stage": "shadow", "kpi": "throughput", "bound": "high"}
     assert registry.get_sample_value("rapp_rollout_loss_ratio", labels) == 0.01
+    ended = {"outcome": "taken_back", "stage": "canary"}
+    assert registry.get_sample_value("rapp_rollouts_ended_total", ended) == 1
+    for mode, count in (("shadow", 1), ("canary", 1), ("serve", None)):
+        labels = {"status": "ENFORCED", "mode": mode}
+        assert registry.get_sample_value("rapp_models_published_total", labels) == count
+
+
+def test_a_rollout_that_has_ended_is_counted_once(tmp_path) -> None:
+    for _ in range(2):
+        walk(World(good()), tmp_path)
+    ends = [entry for entry in Journal(tmp_path).entries() if entry["event"] == "rolled_out"]
+    assert [(entry["outcome"], entry["stage"]) for entry in ends] == [("done", "full")]
 
 
 def test_rollouts_are_shown_over_rest_with_the_evidence_of_each_stage(tmp_path) -> None:

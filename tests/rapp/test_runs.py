@@ -10,6 +10,7 @@ import pytest
 from oran.errors import ConfigError, DigestMismatch, ModelError, ModelNotFound
 from rapp import learners
 from rapp.draws import Stream, draw, generator
+from rapp.journal import Journal
 from rapp.runs import Run, RunConfig, list_runs
 from xapps.runtime.model_slot import build
 from xapps.runtime.trained_model import TrainedModel
@@ -72,6 +73,7 @@ def test_a_finished_run_returns_its_result_without_training(tmp_path, config):
     called = []
     assert Run.create(tmp_path, config).execute(called.append).weights == model.weights
     assert called == []
+    assert [entry["event"] for entry in Journal(tmp_path).entries()] == ["trained"]
 
 
 def test_weights_changed_behind_a_runs_back_are_noticed(tmp_path, config):

@@ -210,3 +210,5 @@ def test_a_good_model_walks_from_the_shadow_to_everywhere(rig: Rig, a1: A1Client
     assert (shown["stage"], shown["stages"]) == ("done", ["shadow", "canary", "full"])
     scraped = httpx.get(f"http://127.0.0.1:{rig.suite.ports.rapp_http}/metrics", trust_env=False).text
     assert 'rapp_rollouts{stage="done"} 1.0' in scraped
+    assert 'rapp_rollouts_ended_total{outcome="done",stage="full"} 1.0' in scraped
+    assert 'rapp_models_published_total{mode="canary",status="ENFORCED"} 1.0' in scraped
