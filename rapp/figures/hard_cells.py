@@ -30,7 +30,7 @@ THREE_SLICES = (
     {"name": "mMTC", "num_ues": 3, "min_rate_bps_hz": 0.5, "max_delay_s": 1.0, "packet_bytes": 125},
 )
 
-SHARE_OF_DROPS = {"interfering": 5, "three slices": 8, "interfering-7": 7, "interfering-19": 16}
+SHARE_OF_DROPS = {"interfering": 2, "three slices": 2, "interfering-7": 5, "interfering-19": 10}
 """Drops that everybody is judged on: the plan's number over this; more RUs say more a drop."""
 
 LESSONS = {"interfering": 400, "three slices": 200, "interfering-7": 24}
@@ -47,9 +47,15 @@ class Contender:
     starts: int = 1
     passes: int = 0
     """Above 0: learned, so many passes of foreseen changes."""
+    classical: str = ""
+    """Another classical allocator's name; empty: one of the searches of this room."""
+    most_rus: int = 1000
+    """With more RUs than this it takes too long."""
     last_only: bool = False
 
     def allocator(self, weights: dict[str, np.ndarray] | None) -> Allocator:
+        if self.classical:
+            return allocators.build(self.classical)
         effort = Effort(sweeps=self.sweeps, rounds=self.rounds)
         if weights is None:
             return SweepAllocator(effort, self.starts)
@@ -57,12 +63,15 @@ class Contender:
 
 
 CLASSICAL = (
+    Contender(title="matching", classical="matching"),
+    Contender(title="local-search", classical="local-search"),
     Contender(title="sweep, 1 + 1", sweeps=1),
     Contender(title="sweep, 2 + 1"),
     Contender(title="sweep, 3 + 2", sweeps=3, rounds=2),
     Contender(title="sweep, 5 + 3", sweeps=5, rounds=3),
     Contender(title="sweep, 3 + 2, best of 4 starts", sweeps=3, rounds=2, starts=4),
     Contender(title="sweep, 3 + 2, best of 8 starts", sweeps=3, rounds=2, starts=8),
+    Contender(title="sweep, 3 + 2, every change of RU tried", classical="sweep-all-changes", most_rus=3),
 )
 LEARNED = (
     Contender(title="learned, 1 + 1", sweeps=1, passes=3, last_only=True),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from oran.e2sm.rrm import Allocation, RadioReport
 from oran.errors import ConfigError, DecisionRefused, ModelRejected
 from xapps.belief.network import Architecture, believe, weight_shapes
+from xapps.belief.rice import Belief
 from xapps.belief.robust import Robust
 from xapps.runtime.model_file import ModelFile
 
@@ -59,9 +60,13 @@ class BeliefPolicy:
 
     def decide_after(self, report: RadioReport, older_db: Sequence[NDArray[np.float64]]) -> Allocation:
         """As ``decide``, with the gains of older reports of the same UEs, newest first, each (U, R, K) [dB]."""
+        return self._robust.decide(report, self.belief_after(report, older_db))
+
+    def belief_after(self, report: RadioReport, older_db: Sequence[NDArray[np.float64]] = ()) -> Belief:
+        """What the gains are believed to be, shape (U, R, K); raises as ``decide``."""
         if report.gain_db is None:
             raise ConfigError("gain_db", None, "the report carries no channel: ask for the group CHANNEL")
         history_db = [report.gain_db, *older_db]
         if not all(np.isfinite(gain_db).all() for gain_db in history_db):
             raise DecisionRefused("not_finite", "channel gains are NaN or infinite")
-        return self._robust.decide(report, believe(self.architecture, self._weights, history_db))
+        return believe(self.architecture, self._weights, history_db)

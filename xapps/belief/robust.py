@@ -11,6 +11,7 @@ one UE misses. Margins cost power, and a distant UE's margin costs a thousand ti
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,6 +40,8 @@ CONSOLATION = 0.05
 """What the share of satisfied UEs is worth beside the chance of all: hopeless drops still serve whom they can."""
 
 NOISE_SEED = 5
+
+Propose = Callable[[Cell], Indices]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,8 +72,14 @@ class Robust:
         self._samples = samples
         self._noise: dict[int, NDArray[np.complex64]] = {}
 
-    def decide(self, report: RadioReport, belief: Belief) -> Allocation:
+    def decide(self, report: RadioReport, belief: Belief, propose: Propose | None = None) -> Allocation:
         """The allocation for one RU, belief of shape (U, 1, K).
+
+        Args:
+            report: a state without batch axes.
+            belief: of its gains.
+            propose: assignments of a cell with cautious gains, shape (C, K), C at least 1; power-aware matching if not
+                given.
 
         Raises:
             ConfigError: the report has several RUs or no channel.
@@ -80,7 +89,7 @@ class Robust:
             return compose(report, [(cell, np.full(cell.num_prbs, -1), np.zeros(cell.num_prbs))])
         over_noise = Belief(belief.known[:, 0] / report.noise_w, belief.diffuse[:, 0] / report.noise_w)
         mean_ln, std_ln = over_noise.log_moments()
-        owners, margins = _candidates(cell, mean_ln, std_ln)
+        owners, margins = _candidates(cell, mean_ln, std_ln, propose or _matched)
         judged = self._judge(cell, over_noise, owners, _margin_gain(owners, margins, mean_ln, std_ln))
         first = judged.best
         again = np.repeat(owners[first][None], len(FINE_PRICES), axis=0)
@@ -123,7 +132,11 @@ def _expected_worth(cell: Cell, owner: Indices, rate: NDArray[np.float32]) -> Ar
     return np.asarray(chance * throughput, np.float64).reshape(rows)
 
 
-def _candidates(cell: Cell, mean_ln: Array, std_ln: Array) -> tuple[Indices, Array]:
+def _matched(cell: Cell) -> Indices:
+    return candidates(cell, LEVEL_SHARES)
+
+
+def _candidates(cell: Cell, mean_ln: Array, std_ln: Array, propose: Propose) -> tuple[Indices, Array]:
     """Distinct assignments a price of power, shape (A, K), and the margins they were made with, shape (A, U)."""
     priced = _margins(cell, PRICES, _need_on_best(cell, mean_ln, std_ln))
     even = np.repeat(np.array(EVEN_MARGINS)[:, None], cell.num_ues, axis=1)
@@ -131,7 +144,7 @@ def _candidates(cell: Cell, mean_ln: Array, std_ln: Array) -> tuple[Indices, Arr
     owners, made_with = [], []
     for margin in margins:
         cautious = replace(cell, gain_per_w=np.exp(mean_ln - margin[:, None] * std_ln))
-        found = candidates(cautious, LEVEL_SHARES)
+        found = propose(cautious)
         owners.append(found)
         made_with.append(np.repeat(margin[None], len(found), axis=0))
     return np.concatenate(owners), np.concatenate(made_with)

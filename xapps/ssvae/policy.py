@@ -67,6 +67,10 @@ class SsvaePolicy:
             raise ModelRejected(f"{manifest.name}: manifest lacks or misnames a field: {error}") from error
         return cls(architecture, weights, normalisation, Decoding.from_dict(manifest.architecture.get("decoding", {})))
 
+    def decoding_by(self, decoding: Decoding) -> SsvaePolicy:
+        """The same network, its scores decoded in another way."""
+        return SsvaePolicy(self.architecture, self._weights, self.normalisation, decoding)
+
     def observe(self, report: RadioReport) -> NDArray[np.float32]:
         """The network's input, shape (..., U, R, K, F).
 
@@ -89,11 +93,17 @@ class SsvaePolicy:
         """
         if report.num_ues == 0:
             return nobody_served(report)
+        return decode(report, *self.candidates(report), self.decoding)
+
+    def candidates(self, report: RadioReport) -> tuple[network.Array, network.Array]:
+        """What the decoder gets for a report with UEs: scores of RUs (C, U, R) and of owners (C, U, R, K).
+
+        Raises:
+            ConfigError: as ``decide``.
+        """
         x = self.observe(report)
         association, owner = self._scores(x)
-        if self.decoding.physics:
-            association, owner = _with_physics(association, owner, x)
-        return decode(report, association, owner, self.decoding)
+        return _with_physics(association, owner, x) if self.decoding.physics else (association, owner)
 
     def _scores(self, x: NDArray[np.float32]) -> tuple[network.Array, network.Array]:
         """Of ``heads`` what the decoder reads: association (C, U, R) and owner (C, U, R, K)."""
