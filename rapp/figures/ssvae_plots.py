@@ -14,7 +14,7 @@ from rapp.figures import ssvae_sweeps
 from rapp.figures.accuracy import accuracy, trivial
 from rapp.figures.drawing import drawn
 from rapp.figures.ssvae_rows import BEST_OF_8, MEAN, PAPER_TABLE_6, held_out_labels, label_counts
-from rapp.figures.ssvae_sweeps import BOUND, CAPS_DBM, POWERS_DBM, UES, Curve
+from rapp.figures.ssvae_sweeps import BOUND, CAPS_DBM, POWERS_DBM, UES, WITH_PHYSICS, Curve
 from rapp.figures.tables import Plan, Say, Variant, learned, reference, run_of, seeds_of, trained
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ LOSSES = {"equivariant": Variant(title="equivariant"), "flat, latent of 20": Var
 
 STYLES: dict[str, dict[str, Any]] = {
     "SS-VAE": {"color": "tab:blue", "marker": "o"},
-    "SS-VAE and the physics, best of 8": {"color": "tab:red", "marker": "^"},
+    WITH_PHYSICS: {"color": "tab:red", "marker": "^"},
     "SS-VAE, best of 8": {"color": "tab:cyan", "marker": "s"},
     "physics alone, same decoder": {"color": "tab:brown", "linestyle": "-."},
     "SS-VAE, one load": {"color": "tab:purple", "marker": "x"},
@@ -110,11 +110,12 @@ def power_and_ues(figure: Figure, plan: Plan, say: Say) -> None:
     left, right = figure.subplots(1, 2)
     for index, (count, curve) in enumerate(ssvae_sweeps.by_power_and_ues(plan, say).items()):
         colour = f"C{index}"
-        for name, style in (("SS-VAE", "-"), ("matching", "--")):
+        for name, style in (("SS-VAE", "-"), (WITH_PHYSICS, ":"), ("matching", "--")):
             throughput = [point[name].throughput for point in curve]
             satisfied = [100 * point[name].satisfied for point in curve]
-            left.plot(POWERS_DBM, throughput, style, color=colour, label=f"{count} UEs, {name}")
-            right.plot(POWERS_DBM, satisfied, style, color=colour, label=f"{count} UEs, {name}")
+            label = f"{count} UEs, SS-VAE" if name == "SS-VAE" else name if index == 0 else None
+            left.plot(POWERS_DBM, throughput, style, color=colour, label=label)
+            right.plot(POWERS_DBM, satisfied, style, color=colour, label=label)
     _finish(left, "Fig. 6d: RU power and UEs a service", "RU power [dBm]", "throughput [bps/Hz]")
     _finish(right, "what the throughput hides", "RU power [dBm]", "UEs satisfied [%]")
 
@@ -127,7 +128,7 @@ def slices(figure: Figure, plan: Plan, say: Say) -> None:
         (right, CAPS_DBM, ssvae_sweeps.by_cap(plan, say)),
     ):
         for index, (title, style) in enumerate((("eMBB", "-"), ("URLLC", "--"))):
-            for name in ("SS-VAE", "matching", "greedy", "equal"):
+            for name in (WITH_PHYSICS, "SS-VAE", "matching", "greedy"):
                 throughput = [point[name].slices[index] for point in curve]
                 axis.plot(places, throughput, style, color=STYLES[name]["color"], label=f"{title}, {name}")
     _finish(left, "Fig. 6e: slices, RU power", "RU power [dBm]", "throughput [bps/Hz]")

@@ -44,12 +44,14 @@ NETWORK = Variant(
     decoding=MEAN,
 )
 """One network for all loads: drops of several loads beside those of 10 and 10 UEs."""
+WITH_PHYSICS = "SS-VAE and the physics, best of 8"
 LEARNED = {
-    "SS-VAE and the physics, best of 8": replace(NETWORK, decoding=BEST_OF_8 | PHYSICS),
+    WITH_PHYSICS: replace(NETWORK, decoding=BEST_OF_8 | PHYSICS),
     "SS-VAE, best of 8": replace(NETWORK, decoding=BEST_OF_8),
     "SS-VAE": NETWORK,
     "SS-VAE, one load": ONE_LOAD,
 }
+IN_POWER = {name: LEARNED[name] for name in (WITH_PHYSICS, "SS-VAE")}
 REFERENCES = ("matching", "greedy", "equal")
 BOUND = "upper bound"
 DROPS = 60
@@ -148,10 +150,10 @@ def _loaded(ues: int) -> dict[str, Any]:
 
 
 def _swept(
-    plan: Plan, say: Say, changes: Sequence[Mapping[str, Any]], learned: Mapping[str, Variant] | None = None
+    plan: Plan, say: Say, changes: Sequence[Mapping[str, Any]], learned: Mapping[str, Variant] = IN_POWER
 ) -> Curve:
     cell = scenarios.load("cell")
-    models = {name: trained(plan, cell, each, plan.seeds[0]) for name, each in (learned or {"SS-VAE": NETWORK}).items()}
+    models = {name: trained(plan, cell, each, plan.seeds[0]) for name, each in learned.items()}
     named: dict[str, Allocator] = {name: build(model).allocator for name, model in models.items()}
     named |= unlearned() | {name: allocators.build(name) for name in REFERENCES}
     folder = plan.root / "sweeps" / "-".join(model.manifest.sha256[:8] for model in models.values())

@@ -108,12 +108,14 @@ def test_what_ignores_minimum_rates_is_not_paid_for_it(small):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("scenario", "at_least", "best_of"), [("cell", 0.975, 0.985), ("edge", 0.95, 0.965)])
-def test_a_thousand_labels_come_close_to_matching(tmp_path, scenario, at_least, best_of):
-    plan = Plan(labels=1000, pool=1000, held_out=HELD_OUT, unlabelled=500, workers=1, root=tmp_path)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("scenario", "at_least", "best_of"), [("cell", 0.965, 0.98), ("edge", 0.95, 0.965)])
+def test_five_hundred_labels_come_close_to_matching(tmp_path, scenario, at_least, best_of):
+    plan = Plan(labels=500, pool=500, held_out=HELD_OUT, unlabelled=100, workers=1, root=tmp_path)
+    changes = {"epochs": 16}
     rows = {
-        "equivariant": Variant(title="equivariant", decoding=MEAN),
-        "best of 8": Variant(title="best of 8", decoding=BEST_OF_8),
+        "equivariant": Variant(title="equivariant", changes=changes, decoding=MEAN),
+        "best of 8": Variant(title="best of 8", changes=changes, decoding=BEST_OF_8),
         "flat": Variant(title="flat", preset="flat", changes={"epochs": 30}),
     }
     found = measured(plan, scenarios.load(scenario), rows)
