@@ -50,9 +50,14 @@ class Belief:
         mean, deviation = self.log_moments()
         return np.exp(mean - margin * deviation)
 
-    def draw(self, noise: NDArray[np.complexfloating]) -> Array:
-        """|m + sqrt(v) n|^2 for n ~ CN(0, 1), whose shape broadcasts with (...)."""
-        return np.abs(np.sqrt(self.known) + np.sqrt(self.diffuse) * noise) ** 2
+    def draw(self, noise: NDArray[np.complexfloating]) -> NDArray[np.floating]:
+        """|m + sqrt(v) n|^2 for n ~ CN(0, 1), whose shape broadcasts with (...), in the noise's precision."""
+        power = noise.real**2 + noise.imag**2
+        known, diffuse = self.known.astype(power.dtype), self.diffuse.astype(power.dtype)
+        drawn: NDArray[np.floating] = 2.0 * np.sqrt(known * diffuse) * noise.real
+        drawn += diffuse * power
+        drawn += known
+        return np.maximum(drawn, 0.0, out=drawn)  # rounding alone makes it negative
 
 
 def _log_moments_of_unit(kappa: float) -> tuple[float, float]:

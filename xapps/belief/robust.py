@@ -22,7 +22,7 @@ from oran.e2sm.rrm import Allocation, RadioReport
 from xapps.belief.rice import Belief
 from xapps.classic import waterfilling
 from xapps.classic.cell import Array, Cell, Indices, compose, single_cell
-from xapps.classic.matching import candidates
+from xapps.classic.matching import candidates_of_each
 
 MARGINS = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0])
 """z, in standard deviations of the log-gain."""
@@ -89,7 +89,7 @@ class Robust:
             return compose(report, [(cell, np.full(cell.num_prbs, -1), np.zeros(cell.num_prbs))])
         over_noise = Belief(belief.known[:, 0] / report.noise_w, belief.diffuse[:, 0] / report.noise_w)
         mean_ln, std_ln = over_noise.log_moments()
-        owners, margins = _candidates(cell, mean_ln, std_ln, propose or _matched)
+        owners, margins = _candidates(cell, mean_ln, std_ln, propose)
         judged = self._judge(cell, over_noise, owners, _margin_gain(owners, margins, mean_ln, std_ln))
         first = judged.best
         again = np.repeat(owners[first][None], len(FINE_PRICES), axis=0)
@@ -103,9 +103,10 @@ class Robust:
         power_w, _ = waterfilling.fill(gain, owner, cell.weight, cell.min_rate_bps_hz, cell.budget_w, cell.cap_w)
         prb = np.arange(cell.num_prbs)
         own = Belief(belief.known[owner, prb][..., None], belief.diffuse[owner, prb][..., None])
-        drawn = own.draw(self._draws(cell.num_prbs)).astype(np.float32)  # (A, K, S)
-        rate = np.log2(1.0 + drawn * power_w[..., None].astype(np.float32))
-        return Judged(owner, power_w, _expected_worth(cell, owner, rate))
+        rate = own.draw(self._draws(cell.num_prbs))  # (A, K, S), made of the gains in their place
+        rate *= power_w[..., None].astype(rate.dtype)
+        rate += 1.0
+        return Judged(owner, power_w, _expected_worth(cell, owner, np.log2(rate, out=rate)))
 
     def _draws(self, num_prbs: int) -> NDArray[np.complex64]:
         if num_prbs not in self._noise:
@@ -124,7 +125,7 @@ def _expected_worth(cell: Cell, owner: Indices, rate: NDArray[np.float32]) -> Ar
     rows, _, samples = rate.shape
     one_hot = (owner[:, None, :] == np.arange(cell.num_ues)[:, None]).astype(np.float32)  # (A, U, K)
     of_ue = one_hot @ rate  # (A, U, S)
-    wanted = cell.min_rate_bps_hz[:, None]
+    wanted = cell.min_rate_bps_hz[:, None].astype(of_ue.dtype)
     met = ((of_ue >= wanted).sum(axis=-1) + 0.5) / (samples + 1.0)
     met = np.where(cell.min_rate_bps_hz > 0, met, 1.0)
     chance = met.prod(axis=-1) + CONSOLATION * met.mean(axis=-1)
@@ -132,22 +133,17 @@ def _expected_worth(cell: Cell, owner: Indices, rate: NDArray[np.float32]) -> Ar
     return np.asarray(chance * throughput, np.float64).reshape(rows)
 
 
-def _matched(cell: Cell) -> Indices:
-    return candidates(cell, LEVEL_SHARES)
-
-
-def _candidates(cell: Cell, mean_ln: Array, std_ln: Array, propose: Propose) -> tuple[Indices, Array]:
+def _candidates(cell: Cell, mean_ln: Array, std_ln: Array, propose: Propose | None) -> tuple[Indices, Array]:
     """Distinct assignments a price of power, shape (A, K), and the margins they were made with, shape (A, U)."""
     priced = _margins(cell, PRICES, _need_on_best(cell, mean_ln, std_ln))
     even = np.repeat(np.array(EVEN_MARGINS)[:, None], cell.num_ues, axis=1)
     margins = np.unique(np.concatenate([priced, even]), axis=0)
-    owners, made_with = [], []
-    for margin in margins:
-        cautious = replace(cell, gain_per_w=np.exp(mean_ln - margin[:, None] * std_ln))
-        found = propose(cautious)
-        owners.append(found)
-        made_with.append(np.repeat(margin[None], len(found), axis=0))
-    return np.concatenate(owners), np.concatenate(made_with)
+    gain_per_w = np.exp(mean_ln - margins[..., None] * std_ln)
+    if propose is None:
+        found = candidates_of_each(cell, gain_per_w, LEVEL_SHARES)
+    else:
+        found = [propose(replace(cell, gain_per_w=cautious)) for cautious in gain_per_w]
+    return np.concatenate(found), np.repeat(margins, [len(each) for each in found], axis=0)
 
 
 def _margins(cell: Cell, prices: Array, need: Array) -> Array:

@@ -130,6 +130,26 @@ def candidates(cell: Cell, level_shares: Sequence[float] | Array = LEVEL_SHARES)
     needs = Needs.of(cell)
     plan = _plan(cell, needs, level_shares)
     owners = _with_winners(plan, plan.owners(cell, needs, np.arange(len(plan.level_w))))
+    return _distinct(owners)
+
+
+def candidates_of_each(cell: Cell, gain_per_w: Array, level_shares: Sequence[float] | Array) -> list[Indices]:
+    """:func:`candidates` of several cells that are alike but for their gains, at once.
+
+    Args:
+        cell: all but the gains.
+        gain_per_w: shape (Z, U, K) [1/W].
+        level_shares: as there.
+    """
+    needs = Needs.of(cell, gain_per_w)
+    plan = _plan(cell, needs, level_shares)
+    owners, whose = plan.owners_of_each(cell, needs, np.arange(len(plan.level_w)))
+    return [
+        _distinct(owners[whose == z]) if (whose == z).any() else plan.winner[z, -1:] for z in range(len(gain_per_w))
+    ]
+
+
+def _distinct(owners: Indices) -> Indices:
     return np.stack(list({owner.tobytes(): owner for owner in owners}.values()))
 
 

@@ -15,8 +15,8 @@ from xapps.belief.bayes import Imperfection, posterior
 from xapps.belief.network import Architecture, initialise
 from xapps.belief.policy import BeliefPolicy
 from xapps.belief.rice import Belief
-from xapps.belief.robust import Robust, _power_need_w
-from xapps.classic.matching import MatchingAllocator
+from xapps.belief.robust import LEVEL_SHARES, Robust, _power_need_w
+from xapps.classic.matching import MatchingAllocator, candidates
 from xapps.runtime.model_file import ModelFile
 
 EDGE = scenarios.load("edge")
@@ -81,6 +81,18 @@ def test_equal_reports_get_equal_decisions():
     one, other = (policy().decide(seen) for _ in range(2))
     assert (one.prb_owner == other.prb_owner).all()
     assert (one.power_w == other.power_w).all()
+
+
+@pytest.mark.parametrize("doubt", [1e-3, 0.1, 3.0])
+def test_margins_matched_all_at_once_decide_like_those_matched_one_by_one(doubt):
+    for seed in range(4):
+        seen = report(seed)
+        gain = db_to_linear(seen.gain_db)
+        belief = Belief(gain, doubt * gain)
+        at_once = Robust(samples=32).decide(seen, belief)
+        one_by_one = Robust(samples=32).decide(seen, belief, lambda cell: candidates(cell, LEVEL_SHARES))
+        np.testing.assert_array_equal(at_once.prb_owner, one_by_one.prb_owner)
+        np.testing.assert_allclose(at_once.power_w, one_by_one.power_w, rtol=1e-9)
 
 
 def test_older_reports_are_heard():
