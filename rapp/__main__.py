@@ -93,6 +93,7 @@ def train(
     seed: Seed = 0,
     allocator: Annotated[str, typer.Option()] = "ssvae",
     stop_early: StopEarly = "",
+    teacher: Annotated[str, typer.Option(help="Folder of a finished run that is learned from")] = "",
     runs: RunsRoot = Path("out/runs"),
 ) -> None:
     """Train a model, from a labelled data set or in a scenario without labels; continues where it was cut."""
@@ -104,6 +105,7 @@ def train(
         changes=_json_object(changes),
         seed=seed,
         early_stopping=_early_stopping(stop_early),
+        teacher=teacher,
         **source,
     )
     run = Run.create(runs, config)

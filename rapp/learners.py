@@ -13,6 +13,7 @@ from oran.errors import ConfigError
 from rapp.draws import Stream, draw, generator
 from rapp.field_answers import field_answers
 from rapp.seen import pairs
+from rapp.teachers import behaviours_of, taught_by
 from xapps.alcor import presets as alcor_presets
 from xapps.alcor.learner import AlcorLearner
 from xapps.belief import presets as belief_presets
@@ -21,8 +22,10 @@ from xapps.coordination import presets as coordination_presets
 from xapps.coordination.learner import CoordinationLearner, lesson
 from xapps.diffusion_ql import presets as diffusion_presets
 from xapps.diffusion_ql.learner import DiffusionQlLearner
+from xapps.diffusion_ql.student import STUDENT, StudentLearner, StudentPreset
 from xapps.dqn import presets as dqn_presets
 from xapps.dqn.learner import DqnLearner
+from xapps.runtime.model_file import ModelFile
 from xapps.runtime.trained_model import TrainedModel
 from xapps.ssvae import presets as ssvae_presets
 from xapps.ssvae.batches import TrainingSet
@@ -59,6 +62,8 @@ class Material:
     """Labelled drops; None in a run without a data set."""
     experience: Path | None = None
     """What xApps sent back from the field; None where nothing was collected."""
+    teacher: ModelFile | None = None
+    """A finished run's model that is learned from; None where there is none."""
 
     def draw(self, num_drops: int, *key: int) -> RadioReport:
         """Fresh drops of the scenario without labels, arrays (N, U, R, K); equal keys give equal drops.
@@ -83,9 +88,14 @@ def _ssvae(material: Material, preset: str, changes: Mapping[str, Any], seed: in
 
 
 def _diffusion_ql(material: Material, preset: str, changes: Mapping[str, Any], seed: int) -> Learner:
+    if preset == STUDENT:
+        student = StudentPreset().with_changes(changes)
+        teacher = taught_by(material.teacher, "diffusion-ql")
+        return StudentLearner(material.draw(student.drops, seed), teacher, student, seed=seed)
     settings = diffusion_presets.preset(preset).with_changes(changes)
+    trained = behaviours_of(material.teacher, settings.behaviours)
     extra = field_answers(material.experience) if material.experience is not None else ()
-    return DiffusionQlLearner(material.draw(settings.drops, seed), settings, seed=seed, extra=extra)
+    return DiffusionQlLearner(material.draw(settings.drops, seed), settings, seed=seed, extra=extra, trained=trained)
 
 
 def _alcor(material: Material, preset: str, changes: Mapping[str, Any], seed: int) -> Learner:

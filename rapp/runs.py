@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from e2sim import scenario as scenarios
 from e2sim.scenario import Scenario
 from oran.errors import ConfigError, ModelNotFound
-from rapp import datasets, learners
+from rapp import datasets, learners, teachers
 from rapp.draws import Stream, draw, generator
 from rapp.early_stopping import EarlyStopping, GateWatch, looks
 from rapp.files import write_atomically
@@ -58,6 +58,8 @@ class RunConfig(BaseModel):
     """Name or YAML file of the radio of a run without labels; empty: the data set's."""
     experience: str = ""
     """Folder of what xApps sent back from the field; empty: none."""
+    teacher: str = ""
+    """Folder of a finished run that is learned from: see ``rapp.teachers``; empty: none."""
     early_stopping: EarlyStopping | None = None
     """When the run ends before its last epoch; None: it does not."""
 
@@ -70,7 +72,7 @@ class RunConfig(BaseModel):
     @property
     def run_id(self) -> str:
         chosen = self.model_dump(mode="json")
-        later = ("scenario", "experience", "dataset", "more_datasets", "early_stopping")
+        later = ("scenario", "experience", "dataset", "more_datasets", "teacher", "early_stopping")
         absent = {name for name in later if not chosen[name]}  # ids outlive new fields
         content = json.dumps({name: value for name, value in chosen.items() if name not in absent}, sort_keys=True)
         return f"{self.allocator}-{self.preset}-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
@@ -215,7 +217,7 @@ class Run:
         c = self.config
         experience = Path(c.experience) if c.experience else None
         if isinstance(source, Scenario):
-            return learners.Material(source, experience=experience)
+            return learners.Material(source, experience=experience, teacher=self._teacher())
         unlabelled = None
         if c.unlabelled_drops:
             rng = generator(Stream.UNLABELLED, source.manifest.seed)
@@ -225,7 +227,22 @@ class Run:
         more = tuple(TrainingSet(each.report, each.label) for each in others)
         label = take_labels(source.label, labelled)
         training_set = TrainingSet(take(source.report, labelled), label, unlabelled, more)
-        return learners.Material(source.manifest.scenario, training_set, experience)
+        return learners.Material(source.manifest.scenario, training_set, experience, self._teacher())
+
+    def _teacher(self) -> ModelFile | None:
+        """The model of the run that is learned from.
+
+        Raises:
+            ConfigError: there is no such run, or it has not finished.
+            DigestMismatch: its weights are not those that it wrote.
+        """
+        if not self.config.teacher:
+            return None
+        folder = Path(self.config.teacher)
+        try:
+            return Run.named(folder.parent, folder.name).model()
+        except ModelNotFound as error:
+            raise ConfigError("teacher", self.config.teacher, str(error)) from error
 
     @property
     def _journal(self) -> Journal:
@@ -260,6 +277,7 @@ class Run:
     def _provenance(self, source: datasets.Dataset | Scenario) -> dict[str, Any]:
         software = {name: version(name) for name in ("torch", "numpy")} | {"python": platform.python_version()}
         shown = {"run": self.folder.name, "seed": self.config.seed, "software": software}
+        shown |= teachers.provenance(self._teacher())
         if isinstance(source, Scenario):
             return shown
         made = source.manifest

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
 from e2sim.scenario import Scenario, load
 from e2sim.simulator import Simulator
-from oran.errors import ConfigError
+from oran.errors import ConfigError, DigestMismatch
 from rapp.draws import Stream, generator
 from rapp.evaluation import trial
 from rapp.experience import ExperienceFolder, StreamSpan
@@ -99,3 +101,71 @@ def test_the_pages_claim_holds_in_short_without_labels_above_greedy_and_96_perce
     assert score["learned"] > score["greedy"]
     behaviours = run.model().manifest.training["behaviour_rewards"]
     assert run.model().manifest.training["validation_reward"] > max(behaviours.values())
+
+
+# --- teachers ---------------------------------------------------------------------------------------------------------
+
+COMMON = {"allocator": "diffusion-ql", "model": "diffusion-ql", "scenario": "tiny"}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def dqn(runs) -> Run:
+    run = Run.create(runs, RunConfig(allocator="dqn", model="dqn", preset="demo", scenario="tiny"))
+    run.execute()
+    return run
+
+
+@pytest.fixture(scope="module")
+def plain(runs) -> Run:
+    run = Run.create(runs, RunConfig(**COMMON, changes=SMALL))
+    run.execute()
+    return run
+
+
+def test_a_trained_dqn_is_a_behaviour_policy(runs, dqn):
+    changes = SMALL | {"behaviours": ["random", "dqn"]}
+    model = Run.create(runs, RunConfig(**COMMON, changes=changes, teacher=str(dqn.folder))).execute()
+    rewards = model.manifest.training["behaviour_rewards"]
+    assert rewards["dqn"] > rewards["random"]
+    assert model.manifest.training["teacher"]["sha256"] == dqn.model().manifest.sha256
+
+
+def test_a_student_learns_from_a_finished_run(runs, plain):
+    config = RunConfig(**COMMON, preset="student", changes={"drops": 40, "epochs": 2}, teacher=str(plain.folder))
+    model = Run.create(runs, config).execute()
+    assert build(model).allocator.sampling.steps == 1
+    assert model.manifest.training["teacher"]["sha256"] == plain.model().manifest.sha256
+
+
+def test_a_missing_or_unsuitable_teacher_is_a_config_error(runs, plain, dqn):
+    wants_dqn = {"changes": SMALL | {"behaviours": ["dqn"]}}
+    for config in (
+        wants_dqn,
+        wants_dqn | {"teacher": str(runs / "nobody")},
+        wants_dqn | {"teacher": str(plain.folder)},
+        {"changes": SMALL, "teacher": str(dqn.folder)},
+        {"preset": "student"},
+        {"preset": "student", "teacher": str(dqn.folder)},
+    ):
+        with pytest.raises(ConfigError):
+            Run.create(runs, RunConfig(**COMMON, **config)).execute()
+
+
+def test_a_teacher_whose_weights_have_changed_is_refused(runs, tmp_path, plain):
+    folder = tmp_path / plain.folder.name
+    shutil.copytree(plain.folder, folder)
+    weights = bytearray((folder / "weights.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (folder / "weights.safetensors").write_bytes(weights)
+    with pytest.raises(DigestMismatch):
+        Run.create(tmp_path, RunConfig(**COMMON, preset="student", teacher=str(folder))).execute()
+
+
+def test_a_run_without_a_teacher_keeps_the_id_that_it_had():
+    assert RunConfig(**COMMON).run_id == RunConfig(**COMMON, teacher="").run_id
+    assert RunConfig(**COMMON).run_id != RunConfig(**COMMON, teacher="somewhere").run_id

@@ -7,7 +7,7 @@ a near-optimal heuristic and must be called so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,9 @@ BEHAVIOURS: dict[str, Callable[[Cell, np.random.Generator], Indices]] = {
     "matching": lambda cell, rng: match(cell).owner,
 }
 """Policies whose answers may be learned from: owners (K,) of a cell's PRBs."""
+
+Behaviour = Callable[[RadioReport, np.random.Generator], Indices]
+"""A policy that answers a batch of drops (N, U, 1, K) at once: owners (N, K)."""
 
 EMPTY = -np.inf
 """Reward of a place that holds no answer yet."""
@@ -81,6 +84,7 @@ def gather(
     perturbed: int,
     own: int,
     kind: Kind = "polished",
+    trained: Mapping[str, Behaviour] | None = None,
 ) -> Experience:
     """Answers of the behaviour policies to a batch of drops, with their rewards.
 
@@ -88,11 +92,14 @@ def gather(
         report: arrays (N, U, 1, K).
         perturbed: further answers, each a behaviour's with some PRBs in other hands.
         own: places kept free for the learning policy: one for the best answer, the others for its newest ones.
+        trained: policies beside ``BEHAVIOURS``, by the names under which ``behaviours`` asks for them.
 
     Raises:
         ConfigError: no or an unknown behaviour, or several RUs.
     """
-    _require(behaviours)
+    others = trained or {}
+    _require(behaviours, [*BEHAVIOURS, *others])
+    given = {name: others[name](report, rng) for name in behaviours if name in others}
     count = len(behaviours) + perturbed
     shape = (num_drops(report), count + own, np.asarray(report.gain_db).shape[-1])
     owner, worth = np.zeros(shape, np.int16), np.full(shape[:2], EMPTY)
@@ -100,7 +107,9 @@ def gather(
     for index, drop in enumerate(drops(report)):
         cell = single_cell(drop)
         unit[index] = throughput_bps_hz(cell, match(cell))
-        answers = np.stack([BEHAVIOURS[name](cell, rng) for name in behaviours])
+        answers = np.stack(
+            [given[name][index] if name in given else BEHAVIOURS[name](cell, rng) for name in behaviours]
+        )
         owner[index, :count] = with_perturbed(answers, perturbed, cell.num_ues, rng)
         worth[index, :count] = rewards(kind, cell, owner[index, :count].astype(np.intp), unit[index])
     return Experience(report, owner, worth, unit, kind, own)
@@ -157,9 +166,9 @@ def throughput_bps_hz(cell: Cell, solution: Solution) -> float:
     return float(cell.rates_bps_hz(solution.owner, solution.power_w) @ cell.weight)
 
 
-def _require(behaviours: Sequence[str]) -> None:
+def _require(behaviours: Sequence[str], known: Sequence[str]) -> None:
     for name in behaviours:
-        if name not in BEHAVIOURS:
-            raise ConfigError("behaviours", name, f"known are {', '.join(BEHAVIOURS)}")
+        if name not in known:
+            raise ConfigError("behaviours", name, f"known are {', '.join(known)}")
     if not behaviours:
         raise ConfigError("behaviours", (), "at least one")

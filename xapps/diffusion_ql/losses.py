@@ -24,6 +24,24 @@ def denoising(logits: Tensor, owner: Tensor, kind: Literal["likelihood", "square
     return 4.0 * (flat.softmax(-1) - functional.one_hot(owner.reshape(-1), logits.shape[-2])).square().mean()
 
 
+def ranking(logits: Tensor, owner: Tensor, reward: Tensor, chosen: Tensor) -> Tensor:
+    """How far the denoiser is from telling the noised answer from the drop's other ones, a scalar.
+
+    An answer's likelihood is the product of its PRBs' odds, normalised over the answers that are known instead of over
+    all there could be. So nothing is learned from PRBs on which the answers agree, and a policy whose answers are as
+    good as any that it has seen is left alone; plain likelihood would wear a good prior down to the average imitator.
+
+    Args:
+        logits: log-odds of ownership, shape (A, N, U, K).
+        owner: position of the UE on each PRB in every answer, shape (N, M, K).
+        reward: shape (N, M); not finite where there is no answer.
+        chosen: which answer was noised, shape (N, A).
+    """
+    spread = owner[None].expand(len(logits), -1, -1, -1)  # (A, N, M, K)
+    likelihood = logits.gather(-2, spread).sum(dim=-1).masked_fill(~torch.isfinite(reward), -torch.inf)
+    return functional.cross_entropy(likelihood.flatten(0, 1), chosen.T.reshape(-1))
+
+
 def guidance(value: Tensor) -> Tensor:
     """What raises the value of the policy's answers, a scalar: less their mean, in units of their mean absolute value.
 

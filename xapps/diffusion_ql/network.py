@@ -21,6 +21,7 @@ import numpy as np
 
 from oran.errors import ConfigError
 from xapps.ssvae import network as equivariant
+from xapps.ssvae import prior
 from xapps.ssvae.features import num_features
 
 Array = Any
@@ -58,6 +59,8 @@ class Architecture:
     ues: int = 0
     """Numbers of UEs and PRBs of the flat network; 0 for the equivariant one, which takes any."""
     prbs: int = 0
+    prior: bool = False
+    """Log-odds start from the physics (:mod:`xapps.ssvae.prior`), to which the network adds what it learns."""
 
     def __post_init__(self) -> None:
         if self.kind not in ("equivariant", "flat"):
@@ -67,6 +70,8 @@ class Architecture:
                 raise ConfigError(field, getattr(self, field), "at least 1")
         if self.kind == "flat" and min(self.ues, self.prbs) < 1:
             raise ConfigError("ues", self.ues, "the flat network has a fixed number of UEs and PRBs")
+        if self.kind == "flat" and self.prior:
+            raise ConfigError("prior", self.prior, "the flat network does not know which input is whose rate")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Architecture:
@@ -97,18 +102,22 @@ def initialise(a: Architecture, rng: np.random.Generator) -> dict[str, np.ndarra
     """Fresh weights: normal with variance 1 / fan-in (2 / fan-in in the flat network, He et al. 2015), biases zero.
 
     The equivariant critic's last layers start at a tenth of that: they add up what many PRBs and UEs contribute. So do
-    the shortcuts from the features.
+    the shortcuts from the features and, where there is a prior to correct, what the denoiser adds to it.
     """
     gain = 2.0 if a.kind == "flat" else 1.0
+    small = (*_SMALL_AT_FIRST, *_CORRECTIONS) if a.prior else _SMALL_AT_FIRST
     weights = {}
     for name, shape in weight_shapes(a).items():
-        scale = np.sqrt(gain / shape[0]) * (0.1 if name.endswith(_SMALL_AT_FIRST) else 1.0)
+        scale = np.sqrt(gain / shape[0]) * (0.1 if name.endswith(small) else 1.0)
         drawn = rng.standard_normal(shape) * scale if len(shape) == 2 else np.zeros(shape)
         weights[name] = drawn.astype(np.float32)
+    if a.prior:
+        weights["policy.prior"] = np.array(prior.FIRST_SCALES, np.float32)
     return weights
 
 
 _SMALL_AT_FIRST = (".worth", ".content", ".linear", ".base")
+_CORRECTIONS = (".out", ".skip")
 
 
 def part(w: Weights, name: str) -> dict[str, Any]:
@@ -131,7 +140,10 @@ def read(a: Architecture, w: Weights, x: Array, xp: Any) -> State:
     if a.kind == "flat":
         return {"state": _flat_input(a, x) @ w["state"] + w["bias"]}
     hidden = _hidden(a, w, x, xp, a.width, a.layers)
-    return {"state": hidden @ w["state"] + w["bias"], "skip": hidden @ w["skip"] + x @ w["linear"]}
+    skip = hidden @ w["skip"] + x @ w["linear"]
+    if a.prior:
+        skip = skip + prior.scores(w["prior"], x, xp)[..., None]
+    return {"state": hidden @ w["state"] + w["bias"], "skip": skip}
 
 
 def denoise(a: Architecture, w: Weights, state: State, x_t: Array, t: Any, xp: Any) -> Array:
@@ -203,7 +215,9 @@ def _denoiser_shapes(a: Architecture) -> dict[str, tuple[int, ...]]:
     c = a.denoiser_width
     shapes = _reader_shapes(a, a.width, a.layers) | {"state": (a.width, c), "skip": (a.width, 1), "bias": (c,)}
     shapes["linear"] = (num_features(a.slices), 1)
-    shapes |= {"answer": (1, c), "time": (a.steps, c), "out": (c, 1)}
+    shapes |= {"answer": (1, c), "time": (a.steps, c), "out": (c, 1)} | (
+        {"prior": (len(prior.FIRST_SCALES),)} if a.prior else {}
+    )
     return shapes | _prefixed("step", equivariant.exchange_shapes(_rounds(c, a.denoiser_layers)))
 
 

@@ -13,6 +13,7 @@ from oran.e2sm.rrm import Allocation, RadioReport
 from oran.errors import ConfigError, DecisionRefused, ModelRejected
 from xapps.classic.cell import compose, single_cell
 from xapps.diffusion_ql import network
+from xapps.diffusion_ql.alone import own_reports
 from xapps.diffusion_ql.network import Architecture
 from xapps.diffusion_ql.sampling import Sampling, pessimistic, starting_noise
 from xapps.diffusion_ql.serving import FlatCell, OneCell
@@ -95,20 +96,23 @@ class DiffusionQlPolicy:
         return DiffusionQlPolicy(self.architecture, self._weights, self.normalisation, sampling, self._noise_seed)
 
     def observe(self, report: RadioReport) -> Array:
-        """The networks' input, shape (U, K, F).
+        """The networks' input for a report of one RU, shape (U, K, F).
 
         Raises:
             ConfigError: the report carries no channel, or several RUs.
         """
         if report.num_rus != 1:
-            raise ConfigError("num_rus", report.num_rus, "Diffusion-QL decides in cells of one RU")
+            raise ConfigError("num_rus", report.num_rus, "the networks look at one RU at a time")
         return observe(report, self.normalisation, self.architecture.slices)[:, 0]
 
     def answers(self, x: Array, report_id: int) -> Array:
         """Log-odds of ownership of every candidate, shape (S, U, K), for one report's features."""
         rng = np.random.default_rng([self._noise_seed, report_id])
         noise = starting_noise(x.shape[:-1], self.sampling, rng)
-        return self._networks.answers(x, noise, self.sampling.steps)
+        logits = self._networks.answers(x, noise, self.sampling.steps)
+        if self.sampling.daring and len(logits) > 1:
+            logits[1:] += np.float32(self.sampling.daring) * rng.gumbel(size=logits[1:].shape).astype(np.float32)
+        return logits
 
     def values(self, x: Array, owner: NDArray[np.integer]) -> Array:
         """Pessimistic Q of assignments (A, K) in the state of features ``x``, shape (A,)."""
@@ -117,17 +121,32 @@ class DiffusionQlPolicy:
     def decide(self, report: RadioReport) -> Allocation:
         """The allocation for one report without batch axes.
 
+        With several RUs every one's answers are drawn by itself, the others taken to send at an equal split; decoding
+        then answers to the powers that the others really send, and takes of each RU's candidates the best by physics.
+
         Raises:
-            ConfigError: several RUs, no channel, or a number of UEs that a flat network was not made for.
+            ConfigError: no channel, or a number of UEs that a flat network was not made for.
             DecisionRefused: ``not_finite``, if the channel has gains that are not numbers.
         """
         if report.num_ues == 0:
             return nobody_served(report)
+        if report.num_rus > 1:
+            return self._by_ru(report)
         x = self.observe(report)
         logits = self.answers(x, report.report_id).astype(np.float64)
         if self.sampling.choose == "physics" or len(logits) == 1:
             return decoded(report, logits)
         return self._by_q(report, x, logits)
+
+    def _by_ru(self, report: RadioReport) -> Allocation:
+        """RU by RU: who belongs to whom is a matter of gains, who gets which PRB one of the networks'."""
+        require_finite(report)
+        shape = (self.sampling.candidates, *np.asarray(report.gain_db).shape)
+        scores, association = np.zeros(shape), np.zeros(shape[:-1])
+        for ru, ues, own in own_reports(report):
+            scores[:, ues, ru] = self.answers(self.observe(own), report.report_id)
+            association[:, ues, ru] = 1.0
+        return decode(report, association, scores, Decoding())
 
     def _by_q(self, report: RadioReport, x: Array, logits: NDArray[np.float64]) -> Allocation:
         """The answer that the critics value most once it is matched; only then is its power computed.
@@ -149,6 +168,12 @@ class DiffusionQlPolicy:
 def decoded(report: RadioReport, logits: NDArray[np.float64]) -> Allocation:
     """The best allocation of a cell of one RU that candidates' log-odds (S, U, K) lead to."""
     return decode(report, np.zeros((*logits.shape[:2], 1)), logits[:, :, None], Decoding())
+
+
+def require_finite(report: RadioReport) -> None:
+    """Raises ``DecisionRefused`` (``not_finite``) if a gain is not a number."""
+    if report.gain_db is not None and not np.isfinite(report.gain_db).all():
+        raise DecisionRefused("not_finite", "channel gains are NaN or infinite")
 
 
 def with_sampling(model: ModelFile, **changes: object) -> ModelFile:

@@ -13,6 +13,7 @@ from oran.errors import ConfigError
 from xapps.diffusion_ql.network import Architecture
 from xapps.diffusion_ql.reward import Kind
 from xapps.diffusion_ql.sampling import Pessimism, Sampling
+from xapps.diffusion_ql.variety import Variety
 from xapps.training.settings import named
 
 
@@ -28,10 +29,14 @@ class Preset:
     critic_width: int = 24
     critic_layers: int = 2
     critics: int = 2
+    prior: bool = False
+    """Log-odds start from the physics (:mod:`xapps.ssvae.prior`); the equivariant network's only."""
     diffusion_steps: int = 20
     """T, Table I."""
     drops: int = 600
     """States; with several answers each."""
+    variety: Variety = field(default_factory=Variety)
+    """Loads, powers and noise of the cells that are learned from."""
     epochs: int = 6
     """Passes over the drops."""
     batch_size: int = 8
@@ -43,8 +48,8 @@ class Preset:
     """Lower the learning rate along half a cosine to zero over the epochs."""
     discount: float = 0.0
     """gamma: 0 where drops are independent, so that no decision touches the next state; Table I: 0.98."""
-    denoising: Literal["likelihood", "squared"] = "likelihood"
-    """Behaviour term: cross-entropy of the owner, or the squared error of x_0."""
+    denoising: Literal["likelihood", "squared", "ranking"] = "likelihood"
+    """Behaviour term: cross-entropy of each owner, squared error of x_0, or of the answer among the drop's answers."""
     behaviour_temperature: float = 0.01
     """Answers are denoised in proportion to exp(reward / this); 0: all alike, the paper's plain behaviour term."""
     guidance: float = 0.1
@@ -60,6 +65,8 @@ class Preset:
     """Answers a drop that the learning policy adds every epoch; 0 learns from the behaviour policies alone."""
     exploration: float = 1.0
     """Standard deviation of the noise that those start from."""
+    daring: float = 0.0
+    """Scale of the Gumbel noise on their log-odds: 1 draws every owner by its odds."""
     averaging: float = 0.99
     """Decay of the moving average of the weights, which draws answers, sets targets and is served."""
     validation_share: float = 0.05
@@ -79,8 +86,14 @@ class Preset:
         if self.sampling.steps > self.diffusion_steps:
             raise ConfigError("sampling", self.sampling.steps, f"at most {self.diffusion_steps} steps")
 
+    @property
+    def keeps_raw(self) -> bool:
+        """Whether own answers are kept undecoded as well: guidance asks the critics there. Ranking compares answers
+        that were decoded, as the raw ones lack what the decoder does for all of them."""
+        return self.guidance > 0.0 and self.denoising != "ranking"
+
     def with_changes(self, changes: Mapping[str, Any]) -> Preset:
-        """The preset with some fields replaced; ``sampling`` and ``behaviours`` as JSON has them.
+        """The preset with some fields replaced; ``sampling``, ``variety`` and ``behaviours`` as JSON has them.
 
         Raises:
             ConfigError: unknown field or bad value.
@@ -98,6 +111,7 @@ class Preset:
 _READERS: dict[str, Callable[[Any], Any]] = {
     "behaviours": tuple,
     "sampling": lambda value: Sampling.from_dict(dict(value)),
+    "variety": lambda value: Variety.from_dict(dict(value)),
 }
 
 PRESETS: dict[str, Preset] = {
@@ -136,8 +150,14 @@ def preset(name: str) -> Preset:
 
 
 def architecture_for(preset: Preset, report: RadioReport) -> Architecture:
-    """The networks that a preset means on drops like ``report``, shape (N, U, 1, K)."""
+    """The networks that a preset means on drops like ``report``, shape (N, U, R, K).
+
+    Raises:
+        ConfigError: a flat network, which has a size, for RUs whose numbers of UEs differ.
+    """
     flat = preset.kind == "flat"
+    if flat and report.num_rus > 1:
+        raise ConfigError("num_rus", report.num_rus, "the flat network is for one RU")
     return Architecture(
         kind=preset.kind,
         width=preset.width,
@@ -147,6 +167,7 @@ def architecture_for(preset: Preset, report: RadioReport) -> Architecture:
         critic_width=preset.critic_width,
         critic_layers=preset.critic_layers,
         critics=preset.critics,
+        prior=preset.prior,
         steps=preset.diffusion_steps,
         slices=max(len(report.slice_names), int(report.slice_ids.max()) + 1),
         ues=report.num_ues if flat else 0,

@@ -34,6 +34,8 @@ class Sampling:
     """By the learned Q before any is decoded, or by decoding all and computing what each earns."""
     temperature: float = 0.5
     """Standard deviation of the noise that the candidates behind the first start from; the first starts from zero."""
+    daring: float = 0.0
+    """Scale of the Gumbel noise on the log-odds that those end with: at 1 every owner is drawn by its odds."""
 
     def __post_init__(self) -> None:
         if self.choose not in ("q", "physics"):
@@ -42,8 +44,9 @@ class Sampling:
             raise ConfigError("candidates", self.candidates, "1 to 256")
         if self.steps < 1:
             raise ConfigError("steps", self.steps, "at least 1")
-        if not 0.0 <= self.temperature <= 10.0:
-            raise ConfigError("temperature", self.temperature, "0 to 10")
+        for name in ("temperature", "daring"):
+            if not 0.0 <= getattr(self, name) <= 10.0:
+                raise ConfigError(name, getattr(self, name), "0 to 10")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Sampling:

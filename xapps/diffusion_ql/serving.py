@@ -17,6 +17,7 @@ from xapps.diffusion_ql import network
 from xapps.diffusion_ql.diffusion import Schedule, sub_steps
 from xapps.diffusion_ql.network import Architecture, Weights, part
 from xapps.diffusion_ql.sampling import draw
+from xapps.ssvae import prior
 
 Array = NDArray[np.float32]
 
@@ -58,6 +59,7 @@ class OneCell:
     """
 
     def __init__(self, architecture: Architecture, weights: Weights) -> None:
+        self._prior = architecture.prior
         self._steps = architecture.steps
         self._schedule = Schedule.variance_preserving(architecture.steps)
         self._policy = part(weights, "policy")
@@ -78,6 +80,8 @@ class OneCell:
         hidden = _read(w, self._reader, x)
         state = _product(hidden, w["state"]) + w["bias"]  # (U, K, 1, C)
         skip = _product(hidden, w["skip"]) + _product(x, w["linear"])[:, :, None]  # (U, K, 1, 1)
+        if self._prior:
+            skip += prior.scores(w["prior"], x, np)[..., None, None]
         answer = np.ascontiguousarray(noise.transpose(1, 2, 0))[..., None]  # (U, K, S, 1)
         times = sub_steps(self._steps, steps)
         for t, to in zip(times, (*times[1:], 0), strict=True):

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from safetensors import numpy as safetensors
 from torch.nn import functional
 
 from oran.errors import ConfigError, ModelError
@@ -34,7 +35,7 @@ def plain(drops, one_epoch):
 
 
 def test_its_answers_beat_every_behaviour_policy(whole):
-    behaviours = whole.experience.reward[:, :2].mean(axis=0)
+    behaviours = whole.parts[0].reward[:, :2].mean(axis=0)
     assert whole.curves[-1]["own_reward"] > behaviours.max()
     assert whole.result().training["validation_reward"] > behaviours.max()
 
@@ -86,13 +87,13 @@ def test_a_discount_is_learned_with_a_next_state(drops, short):
     """Rewards of one with gamma .5 are worth two in the end; the critics' curve alone cannot tell, their values can."""
     changes = {"discount": 0.5, "own_answers": 0, "guidance": 0.0, "epochs": 12, "learning_rate": 0.01}
     learner = DiffusionQlLearner(drops, short.with_changes(changes), seed=0)
-    learner.experience.reward[np.isfinite(learner.experience.reward)] = 1.0
+    learner.parts[0].reward[np.isfinite(learner.parts[0].reward)] = 1.0
     while not learner.done:
         learner.run_epoch()
-    x = learner._observe(take(drops, slice(0, 20)))
-    owner = torch.from_numpy(learner.experience.owner[:20, 1].astype(np.int64))
+    x = learner.batch(learner.parts[0], np.arange(20)).x
+    owner = torch.from_numpy(learner.parts[0].owner[:20, 1].astype(np.int64))
     share = functional.one_hot(owner, 4).permute(0, 2, 1)[..., None, :].float()
-    value = torch.stack(learner._values(learner._appraisals(learner._average, x), share)).mean().item()
+    value = torch.stack(learner.objective.values(learner.objective.appraisals(learner.average, x), share)).mean().item()
     assert value == pytest.approx(2.0, abs=0.4)
 
 
@@ -104,17 +105,17 @@ def test_answers_from_elsewhere_are_learned_from(drops, make_report, one_epoch, 
 
 
 def test_validation_drops_are_not_trained_on(whole):
-    parts = (whole.experience, whole._validation)
+    parts = (whole.parts[0], whole.validation[0])
     training, validation = (np.asarray(part.report.gain_db)[:, 0, 0, 0] for part in parts)
     assert len(training) + len(validation) == 60
     assert not set(training) & set(validation)
 
 
-def test_several_rus_or_a_single_drop_are_refused(make_report, short):
-    with pytest.raises(ConfigError):
-        DiffusionQlLearner(make_report(n=20, rus=2), short, seed=0)
+def test_a_single_drop_or_a_flat_network_for_several_rus_is_refused(make_report, short):
     with pytest.raises(ConfigError):
         DiffusionQlLearner(make_report(n=1), short, seed=0)
+    with pytest.raises(ConfigError):
+        DiffusionQlLearner(make_report(n=20, rus=2), preset("paper"), seed=0)
 
 
 @pytest.mark.parametrize(
@@ -136,3 +137,46 @@ def test_a_bad_setting_is_a_config_error(changes):
 def test_an_unknown_preset_is_a_config_error():
     with pytest.raises(ConfigError):
         preset("plain")
+
+
+@pytest.fixture(scope="module")
+def with_prior(short):
+    return short.with_changes({"prior": True, "denoising": "ranking", "guidance": 0.0, "own_answers": 2, "daring": 0.5})
+
+
+def test_what_nobody_learned_is_the_first_thing_to_beat(drops, with_prior):
+    """A learning rate that wrecks the network: the policy of before the first epoch is what comes out."""
+    wrecked = trained(drops, with_prior.with_changes({"learning_rate": 3.0, "epochs": 1})).result()
+    assert wrecked.training["best_epoch"] == 0
+    before = DiffusionQlLearner(drops, with_prior, seed=0).result()
+    found, wanted = (safetensors.load(each.weights) for each in (wrecked, before))
+    for name in found:
+        assert np.array_equal(found[name], wanted[name]) == name.startswith("policy."), name  # critics go on
+
+
+def test_with_a_prior_learning_starts_above_the_behaviour_policies(drops, with_prior):
+    start = DiffusionQlLearner(drops, with_prior, seed=0).result().training
+    assert start["validation_reward"] > max(start["behaviour_rewards"].values())
+
+
+def test_variety_makes_parts_of_other_sizes_that_are_all_learned_from(drops, with_prior):
+    variety = {"parts": 4, "ues": [0.5, 2.0], "noise_db": [0.0, 10.0]}
+    learner = trained(drops, with_prior.with_changes({"variety": variety}))
+    assert len({part.report.num_ues for part in learner.parts}) > 1
+    assert learner.result().training["drops"] == sum(part.size for part in learner.parts) == 57
+    again = DiffusionQlLearner(drops, with_prior.with_changes({"variety": variety}), seed=0)
+    again.restore(learner.checkpoint(), list(learner.curves))
+    assert again.result().weights == learner.result().weights
+
+
+def test_behaviour_policies_may_be_handed_in(drops, one_epoch):
+    settings = one_epoch.with_changes({"behaviours": ["random", "first"]})
+
+    def first(report, rng):
+        del rng
+        return np.zeros((len(report.gain_db), report.gain_db.shape[-1]), int)
+
+    learner = DiffusionQlLearner(drops, settings, seed=0, trained={"first": first})
+    assert not learner.parts[0].owner[:, 1].any()
+    with pytest.raises(ConfigError):
+        DiffusionQlLearner(drops, settings, seed=0)

@@ -106,3 +106,29 @@ def test_preference_follows_the_reward_and_never_picks_an_empty_place():
     assert chance[0, 0] / chance[0, 1] == pytest.approx(math.e, rel=1e-3)
     assert chance[0, 2] == 0.0
     np.testing.assert_allclose(losses.preference(reward, 0.0), [[0.5, 0.5, 0.0]])
+
+
+def test_ranking_is_the_cross_entropy_of_the_noised_answer_among_the_drops_own():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(2, 3, 4, 5))  # (A, N, U, K)
+    owner, reward = rng.integers(4, size=(3, 6, 5)), rng.normal(size=(3, 6))
+    reward[1, 2] = -np.inf
+    chosen = np.array([[0, 1], [3, 4], [5, 5]])
+    slow = []
+    for a in range(2):
+        for n in range(3):
+            likelihood = [
+                sum(logits[a, n, owner[n, m, k], k] for k in range(5)) for m in range(6) if np.isfinite(reward[n, m])
+            ]
+            mine = sum(logits[a, n, owner[n, chosen[n, a], k], k] for k in range(5))
+            slow.append(math.log(sum(math.exp(each) for each in likelihood)) - mine)
+    found = losses.ranking(*(torch.from_numpy(each) for each in (logits, owner, reward, chosen)))
+    assert found.item() == pytest.approx(np.mean(slow), rel=1e-9)
+
+
+def test_ranking_learns_nothing_from_prbs_on_which_the_answers_agree():
+    logits = torch.zeros(1, 1, 3, 2, requires_grad=True)
+    owner = torch.tensor([[[0, 1], [0, 2]]])  # both give the first PRB to the first UE
+    losses.ranking(logits, owner, torch.zeros(1, 2), torch.tensor([[0]])).backward()
+    assert not logits.grad[0, 0, :, 0].any()
+    assert logits.grad[0, 0, :, 1].tolist() == [0.0, -0.5, 0.5]

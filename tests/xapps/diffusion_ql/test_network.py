@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -14,11 +16,13 @@ from xapps.diffusion_ql.diffusion import Schedule
 from xapps.diffusion_ql.network import Architecture
 from xapps.diffusion_ql.sampling import Sampling, draw, pessimistic, starting_noise
 from xapps.diffusion_ql.serving import FlatCell, OneCell
+from xapps.ssvae import prior
 from xapps.ssvae.features import num_features
 
 EQUIVARIANT = Architecture(width=8, layers=2, denoiser_width=6, critic_width=7, critic_layers=1, steps=6)
 FLAT = Architecture(kind="flat", width=8, layers=3, ues=4, prbs=3, steps=6)
-BOTH = pytest.mark.parametrize("architecture", [EQUIVARIANT, FLAT], ids=["equivariant", "flat"])
+PRIOR = replace(EQUIVARIANT, prior=True)
+BOTH = pytest.mark.parametrize("architecture", [EQUIVARIANT, PRIOR, FLAT], ids=["equivariant", "prior", "flat"])
 
 
 def features(*lead: int, ues: int = 4, prbs: int = 3, seed: int = 0) -> np.ndarray:
@@ -154,3 +158,25 @@ def test_a_bad_way_of_sampling_is_a_config_error(fields):
 def test_architecture_and_sampling_survive_the_manifest():
     assert Architecture.from_dict(FLAT.to_dict()) == FLAT
     assert Sampling.from_dict(Sampling(candidates=8).to_dict()) == Sampling(candidates=8)
+
+
+def test_before_learning_the_log_odds_are_those_of_the_physics_and_little_else():
+    x = features(ues=6, prbs=8)
+    policy = network.part(weights(PRIOR), "policy")
+    answer = np.zeros(x.shape[:-1], np.float32)
+    found = network.denoise(PRIOR, policy, network.read(PRIOR, policy, x, np), answer, 6, np)
+    physics = prior.scores(np.array(prior.FIRST_SCALES), x, np)
+    assert np.corrcoef(found.ravel(), physics.ravel())[0, 1] > 0.95
+    without = weights(EQUIVARIANT)
+    assert "policy.prior" not in without
+    assert without.keys() | {"policy.prior"} == weights(PRIOR).keys()
+
+
+def test_a_stored_architecture_without_the_field_has_no_prior():
+    stored = {name: value for name, value in EQUIVARIANT.to_dict().items() if name != "prior"}
+    assert not Architecture.from_dict(stored).prior
+
+
+def test_a_flat_network_has_no_prior():
+    with pytest.raises(ConfigError):
+        replace(FLAT, prior=True)

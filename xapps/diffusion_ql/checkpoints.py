@@ -1,0 +1,66 @@
+"""A training cut short as safetensors: weights, their averages, moments, answers and progress."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from safetensors import torch as safetensors
+from torch import Tensor
+
+from xapps.diffusion_ql.experience import Experience
+
+
+def packed(
+    groups: Mapping[str, Mapping[str, Tensor]],
+    weights: Mapping[str, Tensor],
+    optimiser: torch.optim.Optimizer,
+    parts: Sequence[Experience],
+    progress: Sequence[float],
+) -> bytes:
+    """Everything the next epoch depends on.
+
+    Args:
+        groups: sets of tensors under the weights' names, by the name of the set.
+        weights: what ``optimiser`` moves; its moments are kept under their names.
+        parts: whose answers change as learning goes on.
+        progress: numbers.
+    """
+    tensors = {f"{group}/{name}": tensor.detach() for group, each in groups.items() for name, tensor in each.items()}
+    for name, w in weights.items():
+        moments = optimiser.state.get(w, {})
+        tensors |= {f"moment/{name}/{key}": torch.as_tensor(value) for key, value in moments.items()}
+    for index, part in enumerate(parts):
+        tensors[f"answers/{index}/owner"] = torch.from_numpy(part.owner)
+        tensors[f"answers/{index}/reward"] = torch.from_numpy(part.reward)
+    tensors["progress"] = torch.tensor(progress, dtype=torch.float64)
+    return safetensors.save({name: tensor.contiguous().clone() for name, tensor in tensors.items()})
+
+
+def require_weights(tensors: Mapping[str, Tensor], names: Sequence[str], group: str) -> None:
+    """Raises ``ValueError`` unless the set ``group`` has just these names."""
+    found = {name.removeprefix(f"{group}/") for name in tensors if name.startswith(f"{group}/")}
+    if odd := sorted(found ^ set(names)):
+        raise ValueError(f"weights missing or superfluous: {', '.join(odd[:5])}")
+
+
+def restore_answers(tensors: Mapping[str, Tensor], parts: Sequence[Experience]) -> None:
+    """Puts answers back where they were; raises ``KeyError`` or ``ValueError`` if they are others'."""
+    found = [(tensors[f"answers/{i}/owner"].numpy(), tensors[f"answers/{i}/reward"].numpy()) for i in range(len(parts))]
+    for part, (owner, reward) in zip(parts, found, strict=True):
+        if owner.shape != part.owner.shape or reward.shape != part.reward.shape:
+            raise ValueError(f"answers of shape {owner.shape}, expected {part.owner.shape}")
+    for part, (owner, reward) in zip(parts, found, strict=True):
+        part.owner, part.reward = np.array(owner), np.array(reward)
+
+
+def restore_moments(
+    tensors: Mapping[str, Tensor], weights: Mapping[str, Tensor], optimiser: torch.optim.Optimizer
+) -> None:
+    """Gives the optimiser its moments back."""
+    for name, w in weights.items():
+        prefix = f"moment/{name}/"
+        moments = {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
+        if moments:
+            optimiser.state[w] = moments
