@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 from google.protobuf.message import DecodeError as ProtobufDecodeError
@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 
 from oran._generated import e2sm_rrm_pb2 as pb
 from oran.e2ap.messages import CauseRicRequest
-from oran.e2sm.rrm import tensors
+from oran.e2sm.rrm import plain, tensors
 from oran.e2sm.rrm.tensors import malformed
 from oran.e2sm.rrm.types import (
     GAIN_STEP_DB,
@@ -34,8 +34,24 @@ from oran.errors import DecodeError, LocalProtocolError
 M = TypeVar("M", bound=Message)
 ALL_GROUPS = tuple(ReportGroup)
 
+_REPORT = plain.plain_of(pb.RadioReport.DESCRIPTOR)
+_ALLOCATION = plain.plain_of(pb.Allocation.DESCRIPTOR)
+_KPI = plain.plain_of(pb.Kpi.DESCRIPTOR)
+_INDICATION_HEADER = plain.plain_of(pb.IndicationHeader.DESCRIPTOR)
+_CONTROL_HEADER = plain.plain_of(pb.ControlHeader.DESCRIPTOR)
+_CONTROL_OUTCOME = plain.plain_of(pb.ControlOutcome.DESCRIPTOR)
+_CONTROL_MESSAGE = plain.plain_of(pb.ControlMessage.DESCRIPTOR)
+
 
 def _parse(kind: type[M], data: bytes) -> M:
+    """A message, or its plain form, which has the same attributes. Raises: DecodeError."""
+    try:
+        return cast(M, plain.read(plain.plain_of(kind.DESCRIPTOR), data))
+    except plain.Unusual:
+        return _parse_anything(kind, data)
+
+
+def _parse_anything(kind: type[M], data: bytes) -> M:
     message = kind()
     try:
         message.ParseFromString(data)
@@ -126,8 +142,7 @@ def decode_action_definition(data: bytes) -> ActionDefinition:
 
 def encode_indication_header(header: IndicationHeader) -> bytes:
     """Octets of ricIndicationHeader."""
-    message = pb.IndicationHeader(**{name: getattr(header, name) for name in header.__slots__})
-    return message.SerializeToString()
+    return plain.write(_INDICATION_HEADER, **{name: getattr(header, name) for name in header.__slots__})
 
 
 def decode_indication_header(data: bytes) -> IndicationHeader:
@@ -161,31 +176,31 @@ def encode_report(report: RadioReport, groups: Iterable[ReportGroup] = ALL_GROUP
     if report.ue_ids.ndim != 1:
         raise LocalProtocolError("a report with batch axes cannot be sent")
     wanted = set(groups)
-    message = pb.RadioReport(
+    gain_db = report.gain_db if ReportGroup.CHANNEL in wanted else None
+    queue_bytes = report.queue_bytes if ReportGroup.QUEUES in wanted else None
+    in_force = report.in_force if ReportGroup.DECISION in wanted else None
+    kpi = report.kpi if ReportGroup.KPI in wanted else None
+    return plain.write(
+        _REPORT,
         report_id=report.report_id,
         slot=report.slot,
         time_s=report.time_s,
         prb_bandwidth_hz=report.prb_bandwidth_hz,
         noise_w=report.noise_w,
+        ru_power_budget_w=tensors.encoded(report.ru_power_budget_w, "<f8"),
         prb_power_cap_w=report.prb_power_cap_w,
+        ue_ids=tensors.encoded(report.ue_ids, "<i8"),
+        slice_ids=tensors.encoded(report.slice_ids, "<i4"),
+        weight=tensors.encoded(report.weight, "<f8"),
+        min_rate_bps_hz=tensors.encoded(report.min_rate_bps_hz, "<f8"),
+        max_delay_s=tensors.encoded(report.max_delay_s, "<f8"),
+        gain_db=None if gain_db is None else tensors.encoded(gain_db, "<i2", scale=GAIN_STEP_DB),
+        queue_bytes=None if queue_bytes is None else tensors.encoded(queue_bytes, "<f8"),
+        in_force=None if in_force is None else _allocation_octets(in_force),
+        kpi=None if kpi is None else _kpi_octets(kpi),
         slice_names=report.slice_names,
+        fronthaul_capacity_bps_hz=tensors.encoded(report.fronthaul_capacity_bps_hz, "<f8"),
     )
-    tensors.put(message.ru_power_budget_w, report.ru_power_budget_w, "<f8")
-    tensors.put(message.fronthaul_capacity_bps_hz, report.fronthaul_capacity_bps_hz, "<f8")
-    tensors.put(message.ue_ids, report.ue_ids, "<i8")
-    tensors.put(message.slice_ids, report.slice_ids, "<i4")
-    tensors.put(message.weight, report.weight, "<f8")
-    tensors.put(message.min_rate_bps_hz, report.min_rate_bps_hz, "<f8")
-    tensors.put(message.max_delay_s, report.max_delay_s, "<f8")
-    if ReportGroup.CHANNEL in wanted and report.gain_db is not None:
-        tensors.put(message.gain_db, report.gain_db, "<i2", scale=GAIN_STEP_DB)
-    if ReportGroup.QUEUES in wanted and report.queue_bytes is not None:
-        tensors.put(message.queue_bytes, report.queue_bytes, "<f8")
-    if ReportGroup.DECISION in wanted and report.in_force is not None:
-        _put_allocation(message.in_force, report.in_force)
-    if ReportGroup.KPI in wanted and report.kpi is not None:
-        _put_kpi(message.kpi, report.kpi)
-    return message.SerializeToString()
 
 
 def decode_report(data: bytes) -> RadioReport:
@@ -230,15 +245,18 @@ def _check_report(report: RadioReport) -> None:
         raise malformed("queue lengths do not fit the UE table")
 
 
-def _put_kpi(message: pb.Kpi, kpi: Kpi) -> None:
-    message.weighted_throughput_bps_hz = float(kpi.weighted_throughput_bps_hz)
-    message.power_w = float(kpi.power_w)
-    message.late_decisions = kpi.late_decisions
-    message.applied_decisions = kpi.applied_decisions
-    message.refused_decisions = kpi.refused_decisions
-    tensors.put(message.rate_bps_hz, kpi.rate_bps_hz, "<f8")
-    tensors.put(message.delay_s, kpi.delay_s, "<f8")
-    tensors.put(message.satisfied, kpi.satisfied, "u1")
+def _kpi_octets(kpi: Kpi) -> bytes:
+    return plain.write(
+        _KPI,
+        weighted_throughput_bps_hz=float(kpi.weighted_throughput_bps_hz),
+        rate_bps_hz=tensors.encoded(kpi.rate_bps_hz, "<f8"),
+        delay_s=tensors.encoded(kpi.delay_s, "<f8"),
+        satisfied=tensors.encoded(kpi.satisfied, "u1"),
+        power_w=float(kpi.power_w),
+        late_decisions=kpi.late_decisions,
+        applied_decisions=kpi.applied_decisions,
+        refused_decisions=kpi.refused_decisions,
+    )
 
 
 def _get_kpi(message: pb.Kpi) -> Kpi:
@@ -257,12 +275,15 @@ def _get_kpi(message: pb.Kpi) -> Kpi:
 # --- control ------------------------------------------------------------------------------------------
 
 
-def _put_allocation(message: pb.Allocation, allocation: Allocation) -> None:
-    message.decision_id = allocation.decision_id
-    tensors.put(message.ue_ids, allocation.ue_ids, "<i8")
-    tensors.put(message.serving_ru, allocation.serving_ru, "<i2")
-    tensors.put(message.prb_owner, allocation.prb_owner, "<i2")
-    tensors.put(message.power_w, allocation.power_w, "<f8")
+def _allocation_octets(allocation: Allocation) -> bytes:
+    return plain.write(
+        _ALLOCATION,
+        ue_ids=tensors.encoded(allocation.ue_ids, "<i8"),
+        serving_ru=tensors.encoded(allocation.serving_ru, "<i2"),
+        prb_owner=tensors.encoded(allocation.prb_owner, "<i2"),
+        power_w=tensors.encoded(allocation.power_w, "<f8"),
+        decision_id=allocation.decision_id,
+    )
 
 
 def _get_allocation(message: pb.Allocation) -> Allocation:
@@ -284,9 +305,7 @@ def _get_allocation(message: pb.Allocation) -> Allocation:
 
 def encode_control_header(header: ControlHeader) -> bytes:
     """Octets of ricControlHeader."""
-    return pb.ControlHeader(
-        report_id=header.report_id, allocator=header.allocator, model_version=header.model_version
-    ).SerializeToString()
+    return plain.write(_CONTROL_HEADER, **{name: getattr(header, name) for name in header.__slots__})
 
 
 def decode_control_header(data: bytes) -> ControlHeader:
@@ -307,9 +326,7 @@ def encode_allocation(allocation: Allocation) -> bytes:
     """
     if allocation.ue_ids.ndim != 1:
         raise LocalProtocolError("an allocation with batch axes cannot be sent")
-    message = pb.ControlMessage()
-    _put_allocation(message.allocation, allocation)
-    return message.SerializeToString()
+    return plain.write(_CONTROL_MESSAGE, allocation=_allocation_octets(allocation))
 
 
 def decode_control_message(data: bytes) -> Allocation:
@@ -326,9 +343,7 @@ def decode_control_message(data: bytes) -> Allocation:
 
 def encode_outcome(outcome: ControlOutcome) -> bytes:
     """Octets of ricControlOutcome."""
-    return pb.ControlOutcome(
-        decision_id=outcome.decision_id, slot=outcome.slot, reason=outcome.reason, detail=outcome.detail
-    ).SerializeToString()
+    return plain.write(_CONTROL_OUTCOME, **{name: getattr(outcome, name) for name in outcome.__slots__})
 
 
 def decode_outcome(data: bytes) -> ControlOutcome:

@@ -1,4 +1,4 @@
-"""Numpy arrays to and from the Tensor message: one copy each way, no Python loop."""
+"""Numpy arrays to and from the Tensor message: no Python loop."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from oran._generated import e2sm_rrm_pb2 as pb
 from oran.e2ap.messages import CauseRicRequest
+from oran.e2sm.rrm import plain
 from oran.errors import DecodeError, LocalProtocolError
 
 _DTYPES: dict[int, np.dtype] = {
@@ -19,6 +20,7 @@ _DTYPES: dict[int, np.dtype] = {
     pb.Tensor.INT64: np.dtype("<i8"),
     pb.Tensor.UINT8: np.dtype("u1"),
 }
+_TENSOR = plain.plain_of(pb.Tensor.DESCRIPTOR)
 _CODES = {dtype.str: code for code, dtype in _DTYPES.items()}
 
 MAX_ELEMENTS = 1 << 22
@@ -30,8 +32,8 @@ def malformed(text: str) -> DecodeError:
     return DecodeError(f"E2SM-RRM: {text}", CauseRicRequest.CONTROL_MESSAGE_INVALID)
 
 
-def put(message: pb.Tensor, values: ArrayLike, dtype: str, *, scale: float = 0.0) -> None:
-    """Fills ``message`` with ``values`` as ``dtype`` ('<f4', '<i2', …); with ``scale`` it stores rint(values / scale).
+def encoded(values: ArrayLike, dtype: str, *, scale: float = 0.0) -> bytes:
+    """Octets of a Tensor of ``values`` as ``dtype`` ('<f4', '<i2', …); with ``scale`` it holds rint(values / scale).
 
     Raises:
         LocalProtocolError: values that the type cannot hold.
@@ -40,14 +42,12 @@ def put(message: pb.Tensor, values: ArrayLike, dtype: str, *, scale: float = 0.0
     if scale:
         array = np.rint(array / scale)
     target = np.dtype(dtype)
-    if target.kind in "iu" and array.size:
+    if target.kind in "iu" and array.dtype != target and array.size:
         limits = np.iinfo(target)
         if not np.isfinite(array).all() or array.min() < limits.min or array.max() > limits.max:
             raise LocalProtocolError(f"values out of the range of {target.name}")
-    message.dtype = _CODES[target.str]
-    message.shape.extend(array.shape)
-    message.data = np.ascontiguousarray(array, dtype=target).tobytes()
-    message.scale = scale
+    octets = np.ascontiguousarray(array, dtype=target).tobytes()
+    return plain.write(_TENSOR, dtype=_CODES[target.str], shape=array.shape, data=octets, scale=scale)
 
 
 def get(message: pb.Tensor, rank: int, dtype: type = np.float64) -> NDArray:
@@ -57,15 +57,16 @@ def get(message: pb.Tensor, rank: int, dtype: type = np.float64) -> NDArray:
         DecodeError: unknown type, wrong rank, or a length that does not match the shape.
     """
     source = _DTYPES.get(message.dtype)
-    shape = tuple(message.shape)
+    shape, octets = tuple(message.shape), message.data
     if source is None or len(shape) != rank:
         raise malformed(f"tensor of type {message.dtype} and rank {len(shape)} where rank {rank} is due")
     count = math.prod(shape)
-    if count > MAX_ELEMENTS or len(message.data) != count * source.itemsize:
-        raise malformed(f"tensor of shape {shape} with {len(message.data)} bytes")
-    raw = np.frombuffer(message.data, dtype=source).reshape(shape)
-    if np.dtype(dtype).kind == "i":
-        return _integers(raw, message, np.dtype(dtype))
+    if count > MAX_ELEMENTS or len(octets) != count * source.itemsize:
+        raise malformed(f"tensor of shape {shape} with {len(octets)} bytes")
+    raw = np.frombuffer(octets, dtype=source).reshape(shape)
+    target = np.dtype(dtype)
+    if target.kind == "i":
+        return _integers(raw, message, target)
     if message.scale or message.offset:
         return _scaled(raw, message).astype(dtype, copy=False)
     return raw.astype(dtype)
@@ -81,9 +82,10 @@ def _scaled(raw: NDArray, message: pb.Tensor) -> NDArray:
 
 def _integers(raw: NDArray, message: pb.Tensor, target: np.dtype) -> NDArray:
     """Identifiers and indices must arrive as integers that fit: a silent wrap would name somebody else."""
-    limits = np.iinfo(target)
     if raw.dtype.kind not in "iu" or message.scale or message.offset:
         raise malformed(f"integers sent as {raw.dtype} with scale {message.scale}")
-    if raw.size and (raw.min() < limits.min or raw.max() > limits.max):
-        raise malformed(f"integers beyond {target}")
+    if raw.dtype != target and raw.size:  # of their own type they fit
+        limits = np.iinfo(target)
+        if raw.min() < limits.min or raw.max() > limits.max:
+            raise malformed(f"integers beyond {target}")
     return raw.astype(target)

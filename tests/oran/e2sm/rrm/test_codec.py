@@ -208,8 +208,7 @@ def test_indices_that_would_wrap_or_come_as_floats_are_refused() -> None:
     for values, dtype in ((np.full((1, 4), 65536 + 1), "<i4"), (np.full((1, 4), np.nan), "<f8")):
         changed = pb.ControlMessage()
         changed.CopyFrom(message)
-        changed.allocation.prb_owner.Clear()
-        tensors.put(changed.allocation.prb_owner, values, dtype)
+        changed.allocation.prb_owner.ParseFromString(tensors.encoded(values, dtype))
         with pytest.raises(DecodeError):
             rrm.decode_control_message(changed.SerializeToString())
 
