@@ -57,12 +57,22 @@ class Core:
         drawn = network.initialise(architecture, rng)
         self.online = {name: torch.from_numpy(values).requires_grad_() for name, values in drawn.items()}
         self.target = {name: weight.detach().clone() for name, weight in self.online.items()}
+        self.average = {name: weight.detach().clone() for name, weight in self.online.items()}
         self._optimiser = torch.optim.Adam(self.online.values(), lr=preset.learning_rate)
         self._steps = 0
 
     def numpy(self) -> dict[str, NDArray[np.float32]]:
         """The online weights as arrays that share their memory."""
-        return {name: weight.detach().numpy() for name, weight in self.online.items()}
+        return _arrays(self.online)
+
+    def served_numpy(self) -> dict[str, NDArray[np.float32]]:
+        """The weights that are served as arrays that share their memory."""
+        return _arrays(self.served)
+
+    @property
+    def served(self) -> dict[str, Tensor]:
+        """The weights that decide once training is over: averaged over the last gradient steps, or the online ones."""
+        return self.average if self._preset.average else self.online
 
     def set_learning_rate(self, epoch: int) -> None:
         """Half a cosine over the epochs, if the preset says so."""
@@ -89,11 +99,15 @@ class Core:
         if share:
             for name, weight in self.target.items():
                 weight.lerp_(self.online[name], share)
+        forgetting = max(1.0 - self._preset.average, 1.0 / self._steps)  # a plain mean until there are enough of them
+        for name, weight in self.average.items():
+            weight.lerp_(self.online[name], forgetting)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything the next step depends on."""
         found = {f"online/{name}": weight.detach() for name, weight in self.online.items()}
         found |= {f"target/{name}": weight for name, weight in self.target.items()}
+        found |= {f"average/{name}": weight for name, weight in self.average.items()}
         for name, weight in self.online.items():
             moments = self._optimiser.state.get(weight, {})
             found |= {f"moment/{name}/{key}": torch.as_tensor(value) for key, value in moments.items()}
@@ -110,9 +124,14 @@ class Core:
             for name, weight in self.online.items():
                 weight.copy_(tensors[f"online/{name}"])
                 self.target[name].copy_(tensors[f"target/{name}"])
+                self.average[name].copy_(tensors[f"average/{name}"])
         for name, weight in self.online.items():
             prefix = f"moment/{name}/"
             moments = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
             if moments:
                 self._optimiser.state[weight] = moments
         self._steps = int(tensors["steps"])
+
+
+def _arrays(weights: Mapping[str, Tensor]) -> dict[str, NDArray[np.float32]]:
+    return {name: weight.detach().numpy() for name, weight in weights.items()}

@@ -71,7 +71,7 @@ class FairPractice:
     def score(self, core: Core) -> float:
         """Mean of the gate's score over the validation drops: throughput of the greedy episodes where nobody is missed,
         0 elsewhere; the best level of each drop."""
-        judge = by_network(core.architecture, core.numpy())
+        judge = by_network(core.architecture, core.served_numpy())
         ends = [assignment.worth(problems, finish(judge, problems)) for problems in self._validation]
         return float(np.max([np.where(each.missed == 0, each.throughput, 0.0) for each in ends], axis=0).mean())
 

@@ -144,4 +144,4 @@ class DqnLearner:
         self.curves = curves[: self.epoch]  # curves are written first: one more epoch may stand there
 
     def _weights(self) -> dict[str, Tensor]:
-        return {name: weight.detach().clone() for name, weight in self._core.online.items()}
+        return {name: weight.detach().clone() for name, weight in self._core.served.items()}

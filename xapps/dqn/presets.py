@@ -46,7 +46,7 @@ class Preset(TrainingSettings):
     kind: Literal["fair", "paper"] = "fair"
     width: int = 32
     layers: int = 2
-    epochs: int = 20
+    epochs: int = 40
     episodes: int = 64
     """Episodes an epoch; the fair ones are played side by side."""
     steps: int = 0
@@ -71,6 +71,9 @@ class Preset(TrainingSettings):
     """Share of the online weights that moves into the target network at a gradient step."""
     target_every: int = 0
     """Copy all weights into the target network every so many gradient steps instead; 0: never."""
+    average: float = 0.99
+    """What is served is the weights' moving average: the part of it that a gradient step leaves (Polyak & Juditsky
+    1992). 0: the weights as they are."""
     power_levels: int = 0
     """Power levels of the paper's actions, equally spaced up to the cap."""
     reward: RewardWeights = field(default_factory=RewardWeights)
@@ -84,7 +87,7 @@ class Preset(TrainingSettings):
         for name in ("epochs", "episodes", "updates", "batch_size", "replay", "lookahead", "validation_drops"):
             if getattr(self, name) < 1:
                 raise ConfigError(name, getattr(self, name), "at least 1")
-        for name in ("epsilon_first", "epsilon_last", "gamma"):
+        for name in ("epsilon_first", "epsilon_last", "gamma", "average"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ConfigError(name, getattr(self, name), "between 0 and 1")
         if self.kind == "paper" and min(self.steps, self.power_levels) < 1:
@@ -113,6 +116,7 @@ PRESETS: dict[str, Preset] = {
         double=False,
         target_share=0.0,
         target_every=100,
+        average=0.0,
         power_levels=4,
     ),
     # Minutes are seconds: for tests and demonstrations on small cells.

@@ -116,7 +116,7 @@ class PaperPractice:
 
     def score(self, core: Core) -> float:
         """Mean of (22) at the end of the greedy episodes on the validation drops."""
-        plans = [greedy(core.architecture, core.numpy(), cell, self._preset.steps) for cell in self._validation]
+        plans = [greedy(core.architecture, core.served_numpy(), cell, self._preset.steps) for cell in self._validation]
         return float(np.mean([plan.reward(self._preset.reward) for plan in plans]))
 
     def arrays(self) -> dict[str, NDArray]:

@@ -6,12 +6,15 @@ from itertools import product
 
 import numpy as np
 import pytest
+import torch
 
 from oran.errors import ConfigError, ModelError
 from xapps.classic.cell import single_cell
 from xapps.dqn import assignment
 from xapps.dqn.bits import Plan
+from xapps.dqn.core import Core
 from xapps.dqn.learner import DqnLearner
+from xapps.dqn.network import Architecture
 from xapps.dqn.policy import DqnPolicy
 from xapps.dqn.presets import preset
 from xapps.ssvae.batches import drops
@@ -53,6 +56,19 @@ def test_a_training_that_was_cut_continues_to_the_same_bits(kind):
 def test_the_seed_decides(kind):
     assert trained(learner(kind)).weights == trained(learner(kind)).weights
     assert trained(learner(kind)).weights != trained(learner(kind, seed=1)).weights
+
+
+@pytest.mark.parametrize(("average", "kept"), [(0.99, 5), (0.0, 1)])
+def test_what_is_served_is_the_mean_over_the_first_gradient_steps_or_the_last_weights(average, kept):
+    core = Core(Architecture(width=4), preset("fair").with_changes({"average": average}), np.random.default_rng(0))
+    steps = []
+    for step in range(5):
+        predicted = sum((w.square().sum() for w in core.online.values()), torch.zeros(1))
+        core.descend(predicted, np.array([float(step)]))
+        steps.append({name: w.copy() for name, w in core.numpy().items()})
+    for name, served in core.served_numpy().items():
+        np.testing.assert_allclose(served, np.mean([w[name] for w in steps[-kept:]], axis=0), rtol=1e-5, atol=1e-7)
+    assert not np.array_equal(steps[-1]["0"], steps[0]["0"])
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage", b"\x02\x00\x00\x00\x00\x00\x00\x00{}"])
