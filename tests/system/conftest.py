@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client, model_policy_type
 from rapp.local.operator import NodeOperator, wait_for_indications, xapp_state
 from rapp.local.processes import wait_until
 from rapp.local.suite import LocalSuite, get_json
@@ -85,6 +86,17 @@ def rig(running_rig: Rig) -> Iterator[Rig]:
     yield running_rig
     running_rig.loop_runs()
     running_rig.until(running_rig.healthy, "a healthy suite after the test")
+
+
+@pytest.fixture
+def a1(rig: Rig) -> Iterator[A1Client]:
+    """The mediator with the type of model policies; afterwards no instance, and what the xApp began with serves."""
+    with A1Client(rig.suite.a1_url) as client:
+        client.ensure_policy_type(model_policy_type())
+        yield client
+        for policy_id in client.policy_ids(DEFAULT_MODEL_TYPE_ID):
+            client.delete_policy(DEFAULT_MODEL_TYPE_ID, policy_id)
+        rig.until(lambda: rig.xapp()["allocator"] == "equal", "the initial allocator is back")
 
 
 @pytest.hookimpl(wrapper=True)

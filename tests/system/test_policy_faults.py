@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from safetensors.torch import save
 
 from oran.errors import PlatformError
-from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client, model_policy_type
+from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client
 from rapp.a1_publisher import A1Publisher
 from tests.system.conftest import Rig
 from xapps.runtime.model_file import ModelFile
 from xapps.runtime.model_store import ModelStoreClient, StoredVersion
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(200)]
-
-
-@pytest.fixture
-def a1(rig: Rig) -> Iterator[A1Client]:
-    with A1Client(rig.suite.a1_url) as client:
-        client.ensure_policy_type(model_policy_type())
-        yield client
-        for policy_id in client.policy_ids(DEFAULT_MODEL_TYPE_ID):
-            client.delete_policy(DEFAULT_MODEL_TYPE_ID, policy_id)
 
 
 def stored_model(rig: Rig, weights: bytes, **manifest: object) -> StoredVersion:

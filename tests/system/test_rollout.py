@@ -15,7 +15,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client, PolicyStatus, model_policy_type
+from oran.platform.a1 import DEFAULT_MODEL_TYPE_ID, A1Client, PolicyStatus
 from rapp.a1_publisher import A1Publisher
 from rapp.local.operator import NodeOperator
 from tests.system.conftest import Rig
@@ -23,16 +23,6 @@ from tests.system.conftest import Rig
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
 GUARD = {"min_intervals": 100, "block_intervals": 10}
-
-
-@pytest.fixture
-def a1(rig: Rig) -> Iterator[A1Client]:
-    with A1Client(rig.suite.a1_url) as client:
-        client.ensure_policy_type(model_policy_type())
-        yield client
-        for policy_id in client.policy_ids(DEFAULT_MODEL_TYPE_ID):
-            client.delete_policy(DEFAULT_MODEL_TYPE_ID, policy_id)
-        rig.until(lambda: rig.xapp()["allocator"] == "equal", "the initial allocator is back")
 
 
 def metric(rig: Rig, name: str, **labels: str) -> float | None:
