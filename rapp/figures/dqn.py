@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from rapp.evaluation import Trial, trial
 from rapp.figures.accuracy import Accuracy, compare, trivial
 from rapp.figures.drawing import drawn
 from rapp.figures.ssvae_rows import held_out_labels
-from rapp.figures.tables import Plan, Say, insert, reference
+from rapp.figures.tables import Plan, Say, insert, reference, with_load
 from rapp.runs import Run, RunConfig
+from xapps import allocators
 from xapps.dqn.decoder import UnlearnedAllocator
 from xapps.dqn.presets import Decoding
 from xapps.runtime.contracts import Allocator
@@ -57,6 +59,10 @@ ONE = Row(title="DQN fair, one rollout", decoding={"rollouts": 1})
 EVEN = Row(title="DQN fair, one rollout, even power", decoding={"rollouts": 1, "power": "even"})
 PAPER = Row(title="DQN as printed, own power levels", preset="paper")
 ROWS = (BEST_OF_4, ONE, EVEN)
+LOADS = {"cell": (4, 7, 10, 13, 16, 20, 30), "paper2": (4, 7, 10, 13, 20)}
+"""UEs a service of the table of loads, by scenario; 10 are what it was trained with."""
+LOAD_DROPS = 60
+
 AS_PRINTED_IN = ("cell",)
 """Scenarios in which the printed variant is trained too; it is the paper's own, and what happens there says enough."""
 
@@ -86,8 +92,12 @@ def dqn(plan: Plan, say: Say, only: Sequence[str] = ()) -> None:
 
 def tables(plan: Plan, say: Say) -> dict[str, Callable[[], list[str]]]:
     """Name -> its measurement."""
-    compared = {name: lambda name=name: comparison(plan, name, say) for name in SCENARIOS}  # type: ignore[misc]
-    return compared | {"elsewhere": lambda: elsewhere(plan, say), "table-2": lambda: accuracies(plan, say)}
+    measured: dict[str, Callable[[], list[str]]] = {name: partial(comparison, plan, name, say) for name in SCENARIOS}
+    return measured | {
+        "elsewhere": partial(elsewhere, plan, say),
+        "loads": partial(loads, plan, say),
+        "table-2": partial(accuracies, plan, say),
+    }
 
 
 def provenance(plan: Plan, table: str) -> str:
@@ -127,6 +137,36 @@ def elsewhere(plan: Plan, say: Say) -> list[str]:
         cells = [_ratio(plan, found, scenarios.load(away), say) for away in SCENARIOS]
         lines.append(f"| {home} | {' | '.join(cells)} |")
     return lines
+
+
+def serving(plan: Plan, scenario_name: str, say: Say) -> Allocator:
+    """The fair variant, best of 4 rollouts, trained in a scenario with the plan's first seed.
+
+    For the sweeps of other pages too: it decides for any number of UEs and PRBs.
+    """
+    [model] = models(replace(plan, seeds=plan.seeds[:1]), scenario_name, BEST_OF_4, say)
+    return build(model).allocator
+
+
+def loads(plan: Plan, say: Say) -> list[str]:
+    """Markdown: one network at other loads than its own: Fig. 6c of paper 1 ("cell"), Fig. 3b of paper 2 ("paper2").
+
+    Beyond some load minimum rates cannot all be met, so that throughput says little without the share of satisfied UEs.
+    """
+    named: dict[str, Allocator] = {"nothing learned": UnlearnedAllocator()}
+    named |= {name: allocators.build(name) for name in ("greedy", "matching")}
+    titles = ["DQN fair, best of 4", *(f"*{name}*" for name in named)]
+    lines = [f"| scenario | UEs a service | {' | '.join(titles)} |", f"| --- {'| ---: ' * (len(titles) + 1)}|"]
+    for scenario_name, counts in LOADS.items():
+        everybody = [serving(plan, scenario_name, say), *named.values()]
+        for count in counts:
+            say(f"{scenario_name}: {count} UEs a service")
+            scenario = with_load(scenarios.load(scenario_name), count)
+            tried = [trial("", each, scenario, seed=0, num_drops=LOAD_DROPS) for each in everybody]
+            cells = [f"{each.weighted_throughput.mean():.1f} ({each.satisfied.mean():.1%})" for each in tried]
+            lines.append(f"| {scenario_name} | {count} | {' | '.join(cells)} |")
+    shown = f"Throughput [bps/Hz], in brackets the share of UEs that are satisfied; {LOAD_DROPS} drops a row, seed"
+    return [*lines, "", f"{shown} {plan.seeds[0]}."]
 
 
 def accuracies(plan: Plan, say: Say) -> list[str]:
