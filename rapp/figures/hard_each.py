@@ -7,6 +7,7 @@ served as they are; a dash says that one cannot decide there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +16,13 @@ from rapp.draws import Stream, draw, generator
 from rapp.evaluation import Trial
 from rapp.figures import hard_cells, hard_channel
 from rapp.figures.hard_channel import Decide
-from rapp.figures.hard_ssvae import LABELS_BY, Polished, trained_on_interference, trained_on_reports, with_margins
+from rapp.figures.hard_ssvae import (
+    LABELS_BY,
+    Polished,
+    trained_on_interference,
+    trained_on_reports,
+    with_margins,
+)
 from rapp.figures.ssvae_rows import BEST_OF_8, PHYSICS
 from rapp.figures.tables import Plan, Say
 from rapp.figures.trials import kept_decisions
@@ -32,12 +39,13 @@ from xapps.ssvae.decoder import Decoding
 
 CAUSES = ("noisy", "stale", "all four")
 CELLS = ("interfering", "three slices")
-SHOWN = (*CAUSES, *CELLS)
 
 OTHERS = {"DQN": ("dqn", "fair"), "Diffusion-QL": ("diffusion-ql", "sane")}
 OTHERS_LEARN_IN = "edge"
 
 EIGHT = Decoding(**(BEST_OF_8 | PHYSICS))
+SWEEP = Decoding(assignment="sweep", starts=1)
+LONG = Effort(sweeps=3, rounds=2)
 
 Trials = dict[str, list[Trial]]
 """Title -> one trial a training seed; nothing for whoever cannot decide there."""
@@ -106,13 +114,18 @@ def _on_cells(plan: Plan, name: str, say: Say) -> Trials:
     rows: Mapping[str, list[Allocator]] = {
         "*matching*": [allocators.build("matching")],
         "*sweep, 1 + 1*": [SweepAllocator(Effort(sweeps=1, rounds=1))],
-        "*sweep, 3 + 2*": [SweepAllocator(Effort(sweeps=3, rounds=2))],
+        "*sweep, 3 + 2*": [SweepAllocator(LONG)],
+        "*sweep, 3 + 2, best of 8 starts*": [SweepAllocator(LONG, starts=8)],
         "*sweep, 3 + 2, every change of RU tried*": [ExhaustiveSweepAllocator()],
         "**SS-VAE**": [each.decoding_by(Decoding()) for each in networks],
         "**SS-VAE, best of 8 and the physics**": [each.decoding_by(EIGHT) for each in networks],
         "**SS-VAE, then sweep, 1 + 1**": [Polished(each, Effort(sweeps=1, rounds=1)) for each in networks],
-        "**SS-VAE's associations, then sweep, 3 + 2**": [
-            Polished(each, Effort(sweeps=3, rounds=2), association_only=True) for each in networks
+        "**SS-VAE's association, then sweep, 3 + 2**": [each.decoding_by(SWEEP) for each in networks],
+        "**SS-VAE's associations of 8 latents, then sweep, 3 + 2**": [
+            each.decoding_by(replace(SWEEP, candidates=8, spread=6.0)) for each in networks
+        ],
+        "**SS-VAE's association, then sweep, 3 + 2, best of 8 starts**": [
+            each.decoding_by(replace(SWEEP, starts=8)) for each in networks
         ],
     }
     rows = {**rows, **{f"**{other}**": _others(plan, other) for other in OTHERS}}

@@ -25,7 +25,7 @@ from xapps.belief.robust import Robust
 from xapps.classic.cell import Cell
 from xapps.classic.matching import MatchingAllocator
 from xapps.coordination.field import Field, allocation
-from xapps.coordination.search import Effort, even_start, search, start_from
+from xapps.coordination.search import Effort, search, start_from
 from xapps.runtime.model_file import Manifest, ModelFile, digest
 from xapps.ssvae.batches import TrainingSet, drops, stack, take
 from xapps.ssvae.decoder import Decoding, assignments
@@ -107,25 +107,18 @@ class Polished:
     Args:
         policy: decides first.
         effort: of the search.
-        association_only: keep nothing of its decision but which RU serves whom.
     """
 
     name = "ssvae-polished"
 
-    def __init__(self, policy: SsvaePolicy, effort: Effort, *, association_only: bool = False) -> None:
+    def __init__(self, policy: SsvaePolicy, effort: Effort) -> None:
         self._policy = policy
         self._effort = effort
-        self._association_only = association_only
 
     def decide(self, report: RadioReport) -> Allocation:
-        if self._association_only:
-            serving = self._policy.candidates(report)[0][0].argmax(axis=-1)
-            field = Field.of(report, serving[None])
-            state = even_start(field)
-        else:
-            first = self._policy.decide(report)
-            field = Field.of(report, first.serving_ru[None].astype(np.intp))
-            state = start_from(field, first)
+        first = self._policy.decide(report)
+        field = Field.of(report, first.serving_ru[None].astype(np.intp))
+        state = start_from(field, first)
         search(field, state, self._effort)
         return allocation(report, field, state, 0, 0)
 

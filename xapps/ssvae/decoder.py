@@ -41,17 +41,26 @@ POWER_ROUNDS = 2
 class Decoding:
     """How scores become an allocation; stands in the manifest beside the network."""
 
-    assignment: Literal["matching", "argmax"] = "matching"
+    assignment: Literal["matching", "argmax", "sweep"] = "matching"
+    """"sweep", for several RUs, keeps the association alone and searches for the rest: :mod:`xapps.ssvae.sweeping`."""
     candidates: int = 1
     """Latent draws that are decoded; the best by the model's own physics is the decision. 1: the latent's mean."""
     spread: float = 1.0
     """Factor on the latent's standard deviation in the draws beyond the first."""
     physics: bool = False
     """One more candidate beside them: what physics alone says (:mod:`xapps.ssvae.prior`)."""
+    starts: int = 8
+    """Starts that a sweep is searched from."""
+    sweeps: int = 3
+    """Sweeps of a search."""
+    rounds: int = 2
+    """Moves of each RU after them."""
 
     def __post_init__(self) -> None:
-        if self.assignment not in ("matching", "argmax"):
-            raise ConfigError("assignment", self.assignment, "matching or argmax")
+        if self.assignment not in ("matching", "argmax", "sweep"):
+            raise ConfigError("assignment", self.assignment, "matching, argmax or sweep")
+        if not (1 <= self.starts <= 256 and 0 <= self.sweeps <= 64 and 0 <= self.rounds <= 64):
+            raise ConfigError("starts", (self.starts, self.sweeps, self.rounds), "1 to 256 starts, 0 to 64 others")
         if not 1 <= self.candidates <= 256:
             raise ConfigError("candidates", self.candidates, "1 to 256")
         if not 0.0 <= self.spread <= 100.0:

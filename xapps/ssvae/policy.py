@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from oran.e2sm.rrm import Allocation, RadioReport
 from oran.errors import ModelRejected
+from xapps.coordination.search import Effort
 from xapps.runtime.model_file import ModelFile
 from xapps.ssvae import network, prior
 from xapps.ssvae.decoder import Decoding, decode, nobody_served
 from xapps.ssvae.features import Normalisation, observe
 from xapps.ssvae.network import Architecture, Heads, Latent
 from xapps.ssvae.serving import OneCell, serves
+from xapps.ssvae.sweeping import swept
 
 NOISE_SEED = 20
 """Seed of the latent draws. They are the same for every report, so that equal reports get equal decisions."""
@@ -93,7 +95,11 @@ class SsvaePolicy:
         """
         if report.num_ues == 0:
             return nobody_served(report)
-        return decode(report, *self.candidates(report), self.decoding)
+        association, owner = self.candidates(report)
+        if self.decoding.assignment == "sweep":
+            effort = Effort(sweeps=self.decoding.sweeps, rounds=self.decoding.rounds)
+            return swept(report, association, effort, self.decoding.starts)
+        return decode(report, association, owner, self.decoding)
 
     def candidates(self, report: RadioReport) -> tuple[network.Array, network.Array]:
         """What the decoder gets for a report with UEs: scores of RUs (C, U, R) and of owners (C, U, R, K).

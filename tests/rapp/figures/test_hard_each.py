@@ -50,14 +50,6 @@ def test_moves_after_a_decision_never_make_it_worse(interfering):
         assert value(report, after) >= value(report, before) - 1e-2
 
 
-def test_of_a_decision_the_association_alone_can_be_kept(interfering):
-    policy = untrained(3)
-    kept = hard_ssvae.Polished(policy, Effort(sweeps=2, rounds=1), association_only=True)
-    for report in interfering:
-        expected = policy.candidates(report)[0][0].argmax(axis=-1)
-        assert (kept.decide(report).serving_ru == expected).all()
-
-
 def test_assignments_with_margins_break_no_hard_limit():
     architecture = belief_network.Architecture(width=8, reports=1)
     belief = BeliefPolicy(architecture, belief_network.initialise(architecture, np.random.default_rng(0)))
