@@ -85,9 +85,13 @@ class Spine:
         self.app = App(decider, RecentReports(4), book, self.metrics, _nowhere, _nowhere, time.monotonic)
 
     def turn(self, place: str) -> None:
-        """From now on the shadow is there."""
-        self.place = place
+        """From now on the shadow is there; what still waits for the one before is done first."""
         self.trials.end()
+        drained = threading.Event()
+        while not self.trials.background.offer(drained.set):
+            time.sleep(PERIOD_S)
+        drained.wait()
+        self.place = place
         if place != "alone":
             self.trials.begin(self.candidate, ModelPolicy(allocator=self.candidate.allocator.name, mode="shadow"))
 
@@ -138,7 +142,8 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
 def measured(reports: int, shadow: str) -> dict[str, Any]:
     """Milliseconds without a shadow and with it in either place, and what became of its decisions."""
     spine, simulator = Spine(shadow), Simulator(scenario.load("cell"), np.random.default_rng(0))
-    threading.Thread(target=spine.trials.background.run, daemon=True).start()
+    thinking = threading.Thread(target=spine.trials.background.run)
+    thinking.start()
     spine.warm_up(simulator.observe())
     cpu_s: dict[str, list[float]] = {place: [] for place in PLACES}
     clock_s: dict[str, list[float]] = {place: [] for place in PLACES}
@@ -155,6 +160,7 @@ def measured(reports: int, shadow: str) -> dict[str, Any]:
         time.sleep(max(0.0, PERIOD_S - (time.perf_counter() - start_s)))
     spine.trials.stop()
     spine.process.end()
+    thinking.join()
     return {
         "shadow": shadow,
         "reports": reports,
