@@ -26,8 +26,8 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(200)]
 class SabotagedFunction(RrmFunction):
     """E2SM-RRM that damages two of three reports."""
 
-    def __init__(self, damage) -> None:
-        super().__init__(load("tiny"))
+    def __init__(self, damage, scenario: Scenario | None = None) -> None:
+        super().__init__(scenario or load("tiny"))
         self._damage = damage
         self._count = 0
 
