@@ -54,7 +54,7 @@ def all_figures(
             line = f"*`python -m rapp alcor figures --only {name} {options}`*"
             insert(docs / "alcor.md", name, [*TABLES[name](plan), "", line])
         elif name in drawn:
-            alcor_plots.draw(name, graph_policies(plan)[0], docs / "img", plan.seeds[0])
+            alcor_plots.draw(name, graph_policies(plan), docs / "img", plan.seeds)
         else:
             raise ConfigError("only", name, f"known are {', '.join([*TABLES, *drawn])}")
 

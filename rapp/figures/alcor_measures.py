@@ -52,8 +52,14 @@ class Plan:
     effort: Effort = field(default_factory=Effort)
     fixed_steps: int = 1500
     """Training steps of the fixed networks of Table II."""
-    programs: int = 2
-    """Channels that GP is solved on, a demand vector."""
+    feasible: int = 40
+    """Feasible channels that are looked for, a demand vector."""
+    programs: int = 20
+    """Of these GP is solved on the first so many at N = 10 and 20 (about a second a round at N = 20)."""
+    large_programs: int = 2
+    """At N = 50, where a round takes ten seconds."""
+    networks: int = 3
+    """Training seeds of fixed and dynamic networks."""
     preset: str = "graph"
     root: Path = Path("out/alcor")
     docs: Path = Path("docs")

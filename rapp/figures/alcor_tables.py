@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rapp.figures import alcor_demands
+from rapp.figures.alcor_geometric import geometric
 from rapp.figures.alcor_measures import (
     Plan,
     Policies,
-    channels_rng,
     dead_users,
     graph_policies,
     header,
@@ -24,33 +25,16 @@ from rapp.figures.alcor_measures import (
     windows,
 )
 from rapp.figures.alcor_networks import fixed_rows, table_4_rows
-from xapps.alcor.channels import draw_snr
-from xapps.alcor.links import NOISE_W, rates_bps_hz
+from rapp.figures.alcor_steps import silencing, steps
 from xapps.alcor.time_sharing import WEIGHTING, TimeSharingRule, violation_percent
 from xapps.alcor.ura import BestUserUra, PairGreedyUra, WmmseUra
 from xapps.alcor.window import Trajectory
-from xapps.classic.links.feasibility import demands_feasible
-from xapps.classic.links.geometric import geometric_program
 
 Array = NDArray[np.float64]
 
 SIZES = (5, 10, 20, 50)
 CELL_SIZES = (7, 14, 21, 35, 49)
-NON_DIVERSE = (0, 1)
-"""Training seeds of the perceptron that always saw everybody active."""
 KAPPAS = (0.25, 0.5, 0.75, 1.0)
-GAMMA = {5: 1.0, 10: 1.0, 20: 1.0, 50: 3.0}
-"""Step of the silencing rules by N: the larger N, the smaller the demands and the longer the way of the multipliers."""
-
-
-def ascent(users: int) -> TimeSharingRule:
-    """Silencing by projected ascent."""
-    return TimeSharingRule(rule="ascent", gamma=GAMMA[users])
-
-
-def past(users: int) -> TimeSharingRule:
-    """Silencing by Algorithm 1 with one batch an iteration."""
-    return TimeSharingRule(rule="past", gamma=GAMMA[users])
 
 
 def unconstrained(plan: Plan) -> list[str]:
@@ -77,11 +61,12 @@ def table_1(plan: Plan) -> list[str]:
     seeds = range(plan.trainings)
     for preset, chosen, paper in (
         ("perceptron", plan.perceptrons, "5.88 / 6.38 / 6.56 / 6.71"),
-        ("perceptron-non-diverse", NON_DIVERSE, "5.63 / 6.30 / 6.56 / 6.72"),
+        ("perceptron-non-diverse", plan.perceptrons, "5.63 / 6.30 / 6.56 / 6.72"),
         ("local", seeds, "5.82 / 6.31 / 6.52 / 6.66"),
+        ("local-non-diverse", seeds, "5.45 / 6.09 / 6.35 / 6.62"),
     ):
         rows[f"{preset} ({len(chosen)})"] = (learned_policies(plan, preset, chosen, "sigmoid"), paper)
-        if preset != "local":
+        if preset.startswith("perceptron"):
             rows[f"{preset}, ranked ({len(chosen)})"] = (learned_policies(plan, preset, chosen), "–")
     rows |= {"pair-greedy": ([PairGreedyUra()], "–"), "best user": ([BestUserUra()], "–")}
     lines = header("policy", *(f"κ = {kappa:g}" for kappa in KAPPAS), "dead users", "paper")
@@ -115,7 +100,7 @@ def table_4(plan: Plan) -> list[str]:
     }
     lines = header("scheme", "u1", "u2", "u3")
     for name, each in policies.items():
-        for title, rule in {"weighting": WEIGHTING, "silencing, ascent": ascent(5)}.items():
+        for title, rule in {"weighting": WEIGHTING, "silencing, ascent": silencing("ascent", 5)}.items():
             cells = [sharing_cell(each, demand, rule, plan) for demand in alcor_demands.TABLE_4.values()]
             lines.append(row(f"{name}, {title}", cells))
     lines += table_4_rows(plan)
@@ -133,20 +118,6 @@ def algorithm(plan: Plan) -> list[str]:
     policies = graph_policies(plan)
     lines = header("rule", "sum rate", "all slots [%]", "slots at λᵏ⁺¹ [%]", "held fixed [%]", "iterations to settle")
     return [*lines, *(row(name, _rule_cells(policies, rule, plan)) for name, rule in rules.items())]
-
-
-def geometric(plan: Plan) -> list[str]:
-    """GP needs demands that hold in every channel: how many channels allow that, and what it reaches on those."""
-    lines = header("demands", *(f"N = {users}" for users in alcor_demands.TABLE_2))
-    for name, table in (("Table II", alcor_demands.TABLE_2), ("Table III", alcor_demands.TABLE_3)):
-        cells = []
-        for users, demand in table.items():
-            gain = draw_snr("iid", channels_rng(plan.seeds[0]), plan.channels, users) * NOISE_W
-            feasible = demands_feasible(gain, NOISE_W, 1.0, demand)
-            cells.append(f"{100 * feasible.mean():.2f} %{_gp_sum_rate(gain[feasible][: plan.programs], demand)}")
-        lines.append(row(name, cells))
-    text = "Feasible share of the channels (Perron root, closed form), and GP's mean sum rate on a few of them."
-    return [*lines, "", f"{text} Paper, Table II: 3.86 / 3.81 / 4.73."]
 
 
 def seven_cell(plan: Plan) -> list[str]:
@@ -171,6 +142,7 @@ TABLES: dict[str, Callable[[Plan], list[str]]] = {
     "table-3": table_3,
     "table-4": table_4,
     "algorithm": algorithm,
+    "steps": steps,
     "geometric": geometric,
     "seven-cell": seven_cell,
 }
@@ -179,8 +151,8 @@ TABLES: dict[str, Callable[[Plan], list[str]]] = {
 def _demands_table(plan: Plan, table: dict[int, Array], paper: str) -> list[str]:
     rules: dict[str, Callable[[int], TimeSharingRule]] = {
         "weighting": lambda users: WEIGHTING,
-        "silencing, ascent": ascent,
-        "silencing, one batch": past,
+        "silencing, ascent": partial(silencing, "ascent"),
+        "silencing, one batch": partial(silencing, "past"),
     }
     boxes: dict[str, Policies] = {"graph": graph_policies(plan), "pair-greedy": [PairGreedyUra()]}
     lines = header("policy", *(f"N = {n}" for n in table))
@@ -190,8 +162,7 @@ def _demands_table(plan: Plan, table: dict[int, Array], paper: str) -> list[str]
                 cells = [sharing_cell(policies, demand, rule(users), plan) for users, demand in table.items()]
                 lines.append(row(f"{name}, {title}", cells))
     lines += fixed_rows(plan, table)
-    steps = " / ".join(f"{GAMMA[users]:g}" for users in table)
-    text = f"Sum rate [bps/Hz] / violation by eq. 12 [%]. Silencing with γ = {steps}. Paper: {paper}."
+    text = f"Sum rate [bps/Hz] / violation by eq. 12 [%]. Steps of silencing: see below. Paper: {paper}."
     return [*lines, "", text]
 
 
@@ -217,11 +188,3 @@ def _rule_cells(policies: Policies, rule: TimeSharingRule, plan: Plan) -> list[s
 def _settled(found: Sequence[Trajectory], demand: Array, rule: TimeSharingRule) -> str:
     after = [each.settled_after(demand) for each in found]
     return " / ".join("–" if batch is None else str(batch // rule.batches) for batch in after)
-
-
-def _gp_sum_rate(gain: Array, demand: Array) -> str:
-    if len(gain) == 0 or gain.shape[-1] > 20:
-        return ""
-    powers = [geometric_program(each, NOISE_W, 1.0, demand, condensations=2) for each in gain]
-    rates = [rates_bps_hz(g / NOISE_W, p).sum() for g, p in zip(gain, powers, strict=True) if p is not None]
-    return f", {np.mean(rates):.2f}" if rates else ""

@@ -81,18 +81,23 @@ def features(snr: Array, weight: Array, active: Array, xp: Any) -> tuple[Array, 
         Node features (..., N, 3), edge features (..., N, N, 4) of receiver i and other j, and the weighted rate of
         the best pair or single user (..., 1, 1) [bps/Hz].
     """
-    others = off_diagonal(snr, xp)
-    snr = switched(snr, active)
-    own = own_links(snr, xp)
-    alone = BITS * weight * xp.log1p(own)
-    beside = others * (BITS * weight[..., None] * xp.log1p(own[..., None] / (1.0 + snr)))  # of i while j sends too
-    pair = beside + beside.swapaxes(-1, -2) + (1.0 - others) * alone[..., None]
+    pair, beside, alone = pair_rates(snr, weight, active, xp)
     best = xp.amax(pair, axis=(-2, -1), keepdims=True).clip(TINY)
     pair, beside, alone = pair / best, beside / best, alone / best[..., 0]
     stronger = xp.maximum(alone[..., :, None], alone[..., None, :])
     node = xp.stack([alone, xp.amax(pair, axis=-1), active], -1)
     edge = xp.stack([4.0 * (pair - 1.0), beside, beside.swapaxes(-1, -2), 4.0 * (pair - stronger)], -1)
     return node, edge, best
+
+
+def pair_rates(snr: Array, weight: Array, active: Array, xp: Any) -> tuple[Array, Array, Array]:
+    """Weighted rates [bps/Hz] of pairs (..., N, N; of a user alone on the diagonal), of i beside j, and of i alone."""
+    others = off_diagonal(snr, xp)
+    snr = switched(snr, active)
+    own = own_links(snr, xp)
+    alone = BITS * weight * xp.log1p(own)
+    beside = others * (BITS * weight[..., None] * xp.log1p(own[..., None] / (1.0 + snr)))
+    return beside + beside.swapaxes(-1, -2) + (1.0 - others) * alone[..., None], beside, alone
 
 
 def logits(a: GraphArchitecture, w: Mapping[str, Any], snr: Array, weight: Array, active: Array, xp: Any) -> Array:

@@ -147,8 +147,8 @@ class AlcorLearner:
         for group in self._optimiser.param_groups:
             warm = min(1.0, (step + 1) / p.warm_up_steps)
             group["lr"] = p.learning_rate * warm * 0.5 * (1.0 + math.cos(math.pi * progress))
-        slots = self._policy.slots(self._w, batch.snr, batch.weight, batch.active)
-        scale = graph.features(batch.snr, batch.weight, batch.active, torch)[2][..., 0, 0].clip(1.0)
+        slots = self._policy.slots(self._w, batch.snr, batch.weight, batch.active, progress)
+        scale = graph.pair_rates(batch.snr, batch.weight, batch.active, torch)[0].amax((-2, -1)).clip(1.0)
         loss = torch.zeros(())
         for logit, counts in slots:
             reward = (sum_rate(batch.snr, _shares(logit, batch), batch.weight, batch.active) / scale).mean()

@@ -31,6 +31,10 @@ class Preset:
     """Of the perceptron."""
     own_emphasis: float = 1.0
     """Of the perceptron: factor on the N own gains among its N^2 inputs while it learns, lest they drown."""
+    comparisons: float = 0.0
+    """Of the perceptron: weight with which a first-layer unit each begins to compare the own gains of two users."""
+    sharpening: float = 0.0
+    """Of the perceptron: by the end its logits count 1 + this times, so that powers come out nearly binary."""
     epochs: int = 30
     steps_per_epoch: int = 50
     links_per_step: int = 25_600
@@ -67,6 +71,9 @@ class Preset:
             raise ConfigError("users", self.users, "at least one number, each at least 1")
         if not self.activity or not all(0.0 < kappa <= 1.0 for kappa in self.activity):
             raise ConfigError("activity", self.activity, "probabilities above 0")
+        for name in ("comparisons", "sharpening"):
+            if getattr(self, name) < 0 or (getattr(self, name) and self.kind != "perceptron"):
+                raise ConfigError(name, getattr(self, name), "not negative, and of the perceptron only")
         if self.kind == "perceptron" and len(self.users) != 1:
             raise ConfigError("users", self.users, "a perceptron has one number of users")
 
@@ -95,10 +102,12 @@ class Preset:
 _MLP = Preset(
     kind="perceptron",
     users=(20,),
-    epochs=120,
+    epochs=100,
     links_per_step=256 * 400,
-    own_emphasis=5.0,
-    learning_rate=3e-3,
+    own_emphasis=10.0,
+    comparisons=3.0,
+    sharpening=3.0,
+    learning_rate=1e-2,
     weighted_share=0.0,
     logit_decay=0.0,
     liveness=0.05,

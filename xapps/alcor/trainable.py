@@ -28,8 +28,13 @@ class Trainable(Protocol):
 
     def initialise(self, rng: np.random.Generator) -> dict[str, np.ndarray]: ...
 
-    def slots(self, w: Weights, snr: Tensor, weight: Tensor, active: Tensor) -> list[tuple[Tensor, float]]:
-        """Logits (B, N) of one or more slots on the same channel, each with its share in the reward."""
+    def slots(
+        self, w: Weights, snr: Tensor, weight: Tensor, active: Tensor, progress: float
+    ) -> list[tuple[Tensor, float]]:
+        """Logits (B, N) of one or more slots on the same channel, each with its share in the reward.
+
+        ``progress`` is the share of the training that is over.
+        """
         ...
 
     def served(self, w: Weights, snr: Tensor, active: Tensor) -> dict[str, np.ndarray]:
@@ -52,7 +57,9 @@ class Graph:
         weights["out.bias"] -= 1.0  # optima are sparse
         return weights
 
-    def slots(self, w: Weights, snr: Tensor, weight: Tensor, active: Tensor) -> list[tuple[Tensor, float]]:
+    def slots(
+        self, w: Weights, snr: Tensor, weight: Tensor, active: Tensor, progress: float
+    ) -> list[tuple[Tensor, float]]:
         return [(graph.logits(self._shape, w, snr, weight, active, torch), 1.0)]
 
     def served(self, w: Weights, snr: Tensor, active: Tensor) -> dict[str, np.ndarray]:
@@ -62,24 +69,36 @@ class Graph:
 class Perceptron:
     """The centralised policy; batch normalisation in front of every rectifier, folded away for serving.
 
-    Who is worth sending shows in the N own gains first. Among N^2 alike inputs they take long to be found, and users
-    whose own gain no unit has found are the dead ones; so they enter amplified, and the first layer keeps the factor.
+    Who is worth sending shows in the N own gains first, and in how they compare. Among N^2 alike inputs they take long
+    to be found, and users whose own gain no unit has found are the dead ones. So own gains enter amplified, and units
+    of the first layer begin as comparisons of two users. Logits count more and more as training goes on: powers that
+    are half on are what keeps a sigmoid behind "only the best user". The served layers keep both factors.
     """
 
     def __init__(self, preset: Preset) -> None:
         self._shape = PerceptronArchitecture(users=preset.users[0], hidden=preset.hidden)
         self.architecture = {"kind": "perceptron", "perceptron": self._shape.to_dict()}
         self._emphasis = (1.0 + (preset.own_emphasis - 1.0) * torch.eye(self._shape.users)).reshape(-1)
+        self._comparisons, self._sharpening = preset.comparisons, preset.sharpening
 
     def initialise(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        return perceptron.initialise(self._shape, rng) | normalisers(self._shape)
+        weights = perceptron.initialise(self._shape, rng)
+        if self._comparisons:
+            own = np.arange(self._shape.users) * (self._shape.users + 1)
+            weights["0.weight"][own] = self._comparisons * comparisons(self._shape.users, self._shape.hidden[0])
+        return weights | normalisers(self._shape)
 
-    def slots(self, w: Weights, snr: Tensor, weight: Tensor, active: Tensor) -> list[tuple[Tensor, float]]:
-        return [(normalised_logits(self._shape, w, self._inputs(snr, active)), 1.0)]
+    def slots(
+        self, w: Weights, snr: Tensor, weight: Tensor, active: Tensor, progress: float
+    ) -> list[tuple[Tensor, float]]:
+        sharp = 1.0 + self._sharpening * progress
+        return [(sharp * normalised_logits(self._shape, w, self._inputs(snr, active)), 1.0)]
 
     def served(self, w: Weights, snr: Tensor, active: Tensor) -> dict[str, np.ndarray]:
         found = folded(self._shape, w, self._inputs(snr, active))
         found["0.weight"] = found["0.weight"] * self._emphasis[:, None]
+        last = len(self._shape.hidden)
+        found |= {name: (1.0 + self._sharpening) * found[name] for name in (f"{last}.weight", f"{last}.bias")}
         return _plain(found)
 
     def _inputs(self, snr: Tensor, active: Tensor) -> Tensor:
@@ -96,7 +115,9 @@ class Local:
     def initialise(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         return local.initialise(rng)
 
-    def slots(self, w: Weights, snr: Tensor, weight: Tensor, active: Tensor) -> list[tuple[Tensor, float]]:
+    def slots(
+        self, w: Weights, snr: Tensor, weight: Tensor, active: Tensor, progress: float
+    ) -> list[tuple[Tensor, float]]:
         snr = switched(snr, active)
         memory = local.everybody_on(snr, active, torch)
         found = []
@@ -118,6 +139,19 @@ def trainable(preset: Preset) -> Trainable:
         "local": Local,
     }
     return kinds[preset.kind](preset)
+
+
+def comparisons(users: int, units: int) -> np.ndarray:
+    """Who is compared by each unit, shape (users, units): +1 and -1, every ordered pair, then each user alone (+1)."""
+    first, second = np.nonzero(~np.eye(users, dtype=bool))
+    plus, minus = np.append(first, np.arange(users)), np.append(second, np.full(users, -1))
+    unit = np.arange(units)
+    order = np.resize(np.arange(len(plus)), units)
+    found = np.zeros((users, units), np.float32)
+    found[plus[order], unit] = 1.0
+    pair = minus[order] >= 0
+    found[minus[order][pair], unit[pair]] = -1.0
+    return found
 
 
 def normalisers(a: PerceptronArchitecture) -> dict[str, np.ndarray]:

@@ -9,14 +9,24 @@ import pytest
 import torch
 
 from rapp.alcor_runs import trained
-from rapp.figures import alcor_demands, alcor_measures, alcor_networks, alcor_plots, alcor_tables
+from rapp.figures import (
+    alcor_demands,
+    alcor_geometric,
+    alcor_measures,
+    alcor_networks,
+    alcor_plots,
+    alcor_steps,
+    alcor_tables,
+)
 from rapp.figures.alcor_measures import Plan, sum_rates
 from xapps.alcor import demand_networks
 from xapps.alcor.channels import draw_snr
 from xapps.alcor.demand_networks import Effort
+from xapps.alcor.links import NOISE_W, rates_bps_hz
 from xapps.alcor.perceptron import PerceptronArchitecture
 from xapps.alcor.time_sharing import TimeSharingRule, violation_percent
 from xapps.alcor.ura import PairGreedyUra, WmmseUra
+from xapps.classic.links.feasibility import demands_feasible
 
 TINY = {"epochs": 1, "steps_per_epoch": 3, "links_per_step": 800, "width": 8, "layers": 1}
 
@@ -24,7 +34,9 @@ TINY = {"epochs": 1, "steps_per_epoch": 3, "links_per_step": 800, "width": 8, "l
 @pytest.fixture
 def plan(tmp_path, monkeypatch):
     monkeypatch.setattr(alcor_tables, "graph_policies", lambda plan: [PairGreedyUra()])
-    monkeypatch.setattr(alcor_tables, "GAMMA", {3: 1.0, 5: 1.0, 6: 1.0})
+    monkeypatch.setattr(alcor_steps, "CHOSEN", {rule: {3: 1.0, 5: 1.0, 6: 1.0} for rule in alcor_steps.CHOSEN})
+    monkeypatch.setattr(alcor_steps, "VALIDATION_SEEDS", (100,))
+    monkeypatch.setattr(alcor_steps, "ITERATIONS", 5)
     monkeypatch.setattr(alcor_networks, "FIXED_HIDDEN", {3: (8, 4), 6: (8, 4)})
     monkeypatch.setattr(alcor_demands, "TABLE_2", {n: np.full(n, 0.2) for n in (3, 6)})
     monkeypatch.setattr(alcor_demands, "TABLE_3", {n: np.full(n, 0.4) for n in (3, 6)})
@@ -39,7 +51,10 @@ def plan(tmp_path, monkeypatch):
         effort=Effort(steps=3),
         root=tmp_path,
         docs=tmp_path,
-        programs=0,
+        feasible=2,
+        programs=1,
+        large_programs=1,
+        networks=1,
     )
 
 
@@ -58,7 +73,7 @@ def test_a_run_is_found_again_and_keeps_its_curves(tmp_path):
     assert len(list(tmp_path.glob("*/curves.json"))) == 2
 
 
-@pytest.mark.parametrize("name", ["table-2", "table-3", "algorithm", "table-4", "geometric"])
+@pytest.mark.parametrize("name", ["table-2", "table-3", "algorithm", "table-4", "geometric", "steps"])
 def test_tables_are_measured_in_small(plan, name):
     lines = alcor_tables.TABLES[name](plan)
     rows = [line for line in lines if line.startswith("|")]
@@ -67,15 +82,62 @@ def test_tables_are_measured_in_small(plan, name):
     assert "nan" not in "".join(rows)
 
 
-def test_few_channels_allow_table_2_at_once_and_none_allow_table_3(tmp_path):
-    rows = alcor_tables.geometric(Plan(channels=400, programs=0, root=tmp_path))
-    assert rows[3].startswith("| Table III | 0.00 %")
+def test_few_channels_allow_table_2_at_once_and_none_allow_table_3():
+    found, drawn = alcor_geometric.feasible_channels(alcor_demands.TABLE_2[20], 5, seed=0, most=1000)
+    assert len(found) == 5 and 5 < drawn < 500
+    assert demands_feasible(found, NOISE_W, 1.0, alcor_demands.TABLE_2[20]).all()
+    found, drawn = alcor_geometric.feasible_channels(alcor_demands.TABLE_3[20], 1, seed=0, most=700)
+    assert found.shape == (0, 20, 20) and drawn == 700
+
+
+def test_channels_are_counted_up_to_the_last_one_that_is_taken():
+    alone = np.array([0.5])
+    found, drawn = alcor_geometric.feasible_channels(alone, 30, seed=0)
+    snr = draw_snr("iid", alcor_measures.channels_rng(0), alcor_geometric.CHUNK, 1)
+    feasible = np.flatnonzero(np.log2(1.0 + snr[:, 0, 0]) >= 0.5)
+    assert drawn == feasible[29] + 1 and np.allclose(found[:, 0, 0] / NOISE_W, snr[feasible[:30], 0, 0])
+
+
+def test_one_user_is_raised_as_far_as_a_grid_of_powers_allows():
+    gain = draw_snr("iid", np.random.default_rng(2), 1, 2)[0] * NOISE_W
+    demand = np.array([0.2, 0.3])
+    grid = np.stack(np.meshgrid(*2 * [np.geomspace(1e-4, 1.0, 1001)]), -1).reshape(-1, 2)
+    rates = rates_bps_hz(gain / NOISE_W, grid)
+    at_demand = (np.abs(rates - demand) < 0.004).any(axis=-1) & (rates >= demand - 0.004).all(axis=-1)
+    assert alcor_geometric.one_raised(gain, demand) == pytest.approx(rates[at_demand].sum(axis=-1).max(), abs=0.03)
 
 
 @pytest.mark.parametrize("name", ["fig-2", "fig-3"])
 def test_figures_are_drawn(tmp_path, monkeypatch, name):
     monkeypatch.setattr(alcor_plots, "BATCHES", 3)
-    assert alcor_plots.draw(name, PairGreedyUra(), tmp_path, 0).stat().st_size > 5000
+    assert alcor_plots.draw(name, [PairGreedyUra()], tmp_path, (0,)).stat().st_size > 5000
+
+
+def test_adaptation_is_drawn_over_all_seeds(tmp_path, monkeypatch):
+    monkeypatch.setattr(alcor_plots, "BATCHES", 3)
+    monkeypatch.setattr(alcor_plots, "META_STEPS", 1)
+    panels = alcor_plots.adaptation([PairGreedyUra()], (0, 1, 2))
+    assert all(curves.shape == (3, 3, 5) for curves, _ in panels.values())
+    assert not np.array_equal(panels["ALCOR"][0][0], panels["ALCOR"][0][1])
+    assert alcor_plots.draw("fig-1", [PairGreedyUra()], tmp_path, (0, 1)).stat().st_size > 5000
+
+
+def test_the_smallest_step_that_is_enough_is_taken(plan, monkeypatch):
+    violations = {0.25: 2.0, 0.5: 0.6, 0.75: 0.4, 1.0: 0.0}
+    monkeypatch.setattr(alcor_steps, "validation_violation_percent", lambda rule, *_: violations[rule.gamma])
+    assert alcor_steps.smallest_enough("ascent", [np.ones(3)], plan) == (0.75, [2.0, 0.6, 0.4])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("users", [5, 10, 20])
+@pytest.mark.parametrize("rule", ["ascent", "past"])
+def test_steps_are_those_that_the_rule_finds(rule, users):
+    found, _ = alcor_steps.smallest_enough(rule, alcor_steps.strict_demands()[users], Plan())
+    assert alcor_steps.CHOSEN[rule][users] == found
+
+
+def test_validation_and_test_channels_are_different():
+    assert not set(alcor_steps.VALIDATION_SEEDS) & set(Plan().seeds)
 
 
 def test_each_test_seed_is_played_by_the_policy_of_its_training(monkeypatch):

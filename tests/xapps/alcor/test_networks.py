@@ -216,11 +216,32 @@ def test_amplified_inputs_of_training_are_part_of_the_served_first_layer():
         torch.tensor(draw_snr("iid", np.random.default_rng(1), 600, 4), dtype=torch.float32),
         torch.ones(600, 4),
     )
-    expected = policy.slots(w, snr, active, active)[0][0]
+    expected = policy.slots(w, snr, active, active, 1.0)[0][0]
     served = policy.served(w, snr, active)
     shape = perceptron.PerceptronArchitecture(users=4, hidden=(12, 8))
     found = perceptron.logits(shape, served, perceptron.inputs(snr.numpy(), active.numpy(), np))
     assert np.allclose(found, expected.numpy(), atol=1e-3)
+
+
+@given(st.integers(2, 7), st.integers(1, 60))
+@settings(max_examples=20, deadline=None)
+def test_first_units_compare_every_ordered_pair_before_they_repeat(users, units):
+    from xapps.alcor.trainable import comparisons
+
+    found = comparisons(users, units)
+    assert found.shape == (users, units) and set(np.unique(found)) <= {-1.0, 0.0, 1.0}
+    assert (found == 1.0).sum(axis=0).tolist() == [1] * units
+    pairs = users * (users - 1)
+    assert len(np.unique(found, axis=1).T) == min(units, users**2)
+    assert (found.sum(axis=0)[: min(units, pairs)] == 0.0).all()
+
+
+def test_comparing_and_sharpening_are_of_the_perceptron_only():
+    for change in ({"comparisons": 3.0}, {"sharpening": 1.0}):
+        with pytest.raises(ConfigError):
+            preset("graph").with_changes(change)
+    with pytest.raises(ConfigError):
+        preset("perceptron").with_changes({"sharpening": -0.5})
 
 
 def test_a_ranked_perceptron_is_binary_and_no_worse_than_its_best_user():
