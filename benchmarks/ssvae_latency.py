@@ -93,7 +93,11 @@ def measure(name: str, count: int, model: ModelFile) -> dict[str, Any]:
     reports = list(drops(draw(scenario.load(name), generator(Stream.HELD_OUT, 0), count + WARM_UP)))
     allocators: dict[str, Allocator] = {
         "ssvae": decoding(model, Decoding()),
+        "ssvae and the physics": decoding(model, Decoding(physics=True)),
         f"ssvae, best of {BEST_OF}": decoding(model, Decoding(candidates=BEST_OF, spread=SPREAD)),
+        f"ssvae and the physics, best of {BEST_OF}": decoding(
+            model, Decoding(candidates=BEST_OF, spread=SPREAD, physics=True)
+        ),
         "matching": build("matching"),
         "greedy": build("greedy"),
     }
