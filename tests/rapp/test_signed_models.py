@@ -13,7 +13,7 @@ from rapp.service import StoreServer
 from rapp.signing import SigningKey, SigningStore
 from rapp.store import DiskStore
 from tests.rapp.signed import KEY, OTHER, TRUST
-from tests.xapps.runtime.test_policies import GOOD, MODEL, Bench, Learned
+from tests.xapps.runtime.policy_bench import GOOD, MODEL, Bench, Learned
 from xapps import allocators
 from xapps.runtime.model_file import Manifest, ModelFile
 from xapps.runtime.model_store import ModelStoreClient
@@ -48,7 +48,7 @@ def target(disk: Path) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(allocators.LEARNED, "learned", "tests.xapps.runtime.test_policies:Learned")
+    monkeypatch.setitem(allocators.LEARNED, "learned", "tests.xapps.runtime.policy_bench:Learned")
 
 
 def put(target: str, key: SigningKey | None, **changes: Any) -> Manifest:

@@ -11,7 +11,7 @@ import pytest
 
 from oran.platform.subscriptions import NOTIFICATION_PATH
 from tests.xapps.runtime.doubles import MEID, Rig, indication_messages, make_report
-from tests.xapps.runtime.test_discovery import Platform, make_discovery
+from tests.xapps.runtime.platform_doubles import Platform, make_discovery
 from tests.xapps.runtime.test_settings import DESCRIPTOR
 from xapps.runtime import settings as runtime_settings
 from xapps.runtime.endpoints import Endpoints

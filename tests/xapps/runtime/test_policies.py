@@ -2,119 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
-from safetensors.torch import save
 
 from oran.e2sm.rrm import Clock, EventTrigger
-from oran.errors import ConnectFailed, ModelNotFound, NoRoute, PlatformError
-from oran.platform.a1_messages import decode_policy_query, decode_policy_response
+from oran.errors import NoRoute
+from oran.platform.a1_messages import decode_policy_query
 from oran.rmr.message_types import MessageType
 from oran.rmr.wire import RmrMessage
-from tests.xapps.runtime.doubles import FixedAllocator, Outgoing, Ticking, make_allocation, make_report
-from xapps import allocators
-from xapps.runtime.enforcers import ModelEnforcer, ReportingEnforcer, TrialModelEnforcer
-from xapps.runtime.metrics import Metrics
+from tests.xapps.runtime.doubles import make_report
+from tests.xapps.runtime.policy_bench import DEFAULT, GOOD, MODEL, NARROW, REPORTING, Bench, reference
 from xapps.runtime.model_file import ModelFile
-from xapps.runtime.model_slot import ModelSlot, RecentReports, Serving
-from xapps.runtime.policies import Policies, Role
-from xapps.runtime.trial import Trials
-
-MODEL, REPORTING = 20100, 20101
-DEFAULT = EventTrigger(Clock.FREE_RUNNING, 20)
-GOOD = ModelFile.pack(save({"w": torch.zeros(2)}), name="cell", version=3, allocator="learned")
-NARROW = ModelFile.pack(save({"w": torch.ones(2)}), name="narrow", version=1, allocator="learned")
-
-
-class Learned:
-    """A learned allocator; the model named "narrow" has the wrong output shape."""
-
-    name = "learned"
-
-    def __init__(self, model: ModelFile) -> None:
-        self.narrow = model.manifest.name == "narrow"
-
-    @classmethod
-    def from_model(cls, model: ModelFile) -> Learned:
-        return cls(model)
-
-    def decide(self, report):
-        return make_allocation(make_report(prbs=3) if self.narrow else report)
-
-
-class Reporting:
-    """The part of Discovery that a reporting policy uses."""
-
-    def __init__(self) -> None:
-        self.trigger = DEFAULT
-        self.refuse = False
-
-    def change_reporting(self, trigger: EventTrigger) -> None:
-        if self.refuse:
-            raise PlatformError("the node reports every 10..100 ms")
-        self.trigger = trigger
-
-
-class Bench:
-    """Policies with a slot, a store and an outgoing side."""
-
-    def __init__(self, with_report: bool = True) -> None:
-        self.out, self.metrics, self.reporting = Outgoing(), Metrics(), Reporting()
-        self.slot = ModelSlot(Serving(FixedAllocator("equal")), Ticking())
-        self.recent = RecentReports(4)
-        if with_report:
-            self.recent.add("gnb", make_report())
-        self.stored: dict[tuple[str, int], ModelFile] = {("cell", 3): GOOD, ("narrow", 1): NARROW}
-        self.fetched: list[tuple[str, str, int]] = []
-        self.store_is_up = True
-        self.trials = Trials(self.slot, self.metrics)
-        model = ModelEnforcer(self.slot, self.recent, self.fetch, lambda: 0.02, self.metrics, self.trials)
-        reporting = ReportingEnforcer(self.reporting, DEFAULT)  # type: ignore[arg-type]
-        trials = {MODEL: TrialModelEnforcer(model)}
-        self.policies = Policies({MODEL: model, REPORTING: reporting}, "ssvae", self.out, self.metrics, trials=trials)
-
-    def fetch(self, store: str, name: str, version: int) -> ModelFile:
-        self.fetched.append((store, name, version))
-        if not self.store_is_up:
-            raise ConnectFailed("model store: UNAVAILABLE")
-        if (name, version) not in self.stored:
-            raise ModelNotFound(f"{name} {version}")
-        return self.stored[name, version]
-
-    def request(self, payload: Any, instance: str = "one", kind: int = MODEL, operation: str = "CREATE") -> None:
-        """One policy request as the mediator sends it, handled to the end."""
-        text = payload if isinstance(payload, str) else json.dumps(payload)
-        body = {"operation": operation, "policy_type_id": str(kind), "policy_instance_id": instance, "payload": text}
-        self.policies.submit(RmrMessage(MessageType.A1_POLICY_REQ, json.dumps(body).encode(), kind))
-        self.policies.run_pending()
-
-    @property
-    def answers(self) -> list[tuple[str, str]]:
-        messages = self.out.of_type(MessageType.A1_POLICY_RESP)
-        decoded = [decode_policy_response(message.payload) for message in messages]
-        return [(answer.policy_instance_id, str(answer.status)) for answer in decoded]
-
-    @property
-    def reason(self) -> str:
-        return self.policies.records()[-1].reason
-
-
-@pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
-    real = allocators.load_class
-    monkeypatch.setitem(allocators.LEARNED, "learned", "doubles:Learned")
-    monkeypatch.setattr(allocators, "load_class", lambda name: Learned if name == "learned" else real(name))
-    return Bench()
-
-
-def reference(stored: ModelFile = GOOD, **changes: Any) -> dict[str, Any]:
-    manifest = stored.manifest
-    body = {"allocator": "learned", "model": manifest.name, "version": manifest.version, "sha256": manifest.sha256}
-    return body | changes
+from xapps.runtime.policies import Policies
 
 
 def test_a_classic_allocator_serves_when_a_policy_names_it(bench: Bench) -> None:
@@ -315,104 +216,3 @@ def test_the_worker_ends_when_told_even_behind_a_full_queue(bench: Bench) -> Non
     worker.stop()
     worker.run()
     assert handled == []
-
-
-# --- models on trial ------------------------------------------------------------------------------
-
-
-def shadow(**changes: Any) -> dict[str, Any]:
-    return reference(mode="shadow", **changes)
-
-
-def canary(**changes: Any) -> dict[str, Any]:
-    return reference(mode="canary", canary={"share": 0.5}, **changes)
-
-
-def on_trial(bench: Bench) -> str:
-    """The mode of the trial that runs, by the metric that shows it."""
-    modes = {sample.labels["mode"] for metric in bench.metrics.trial.collect() for sample in metric.samples}
-    return ",".join(sorted(modes))
-
-
-def test_a_model_in_the_shadow_leaves_what_serves_and_its_policy_in_force(bench: Bench) -> None:
-    bench.request({"allocator": "equal"}, "serving")
-    serving = bench.slot.serving
-    bench.request(shadow(), "trial")
-    assert bench.slot.serving is serving
-    assert on_trial(bench) == "shadow"
-    assert bench.answers == [("serving", "OK"), ("trial", "OK")]
-
-
-def test_a_later_trial_supersedes_the_earlier_one_and_no_serving_policy(bench: Bench) -> None:
-    bench.request({"allocator": "equal"}, "serving")
-    bench.request(shadow(), "one")
-    bench.request(canary(), "two")
-    assert on_trial(bench) == "canary"
-    assert bench.answers[-2:] == [("one", "ERROR"), ("two", "OK")]
-    bench.request({"allocator": "greedy"}, "next")
-    assert bench.answers[-2:] == [("serving", "ERROR"), ("next", "OK")]
-    assert on_trial(bench) == "canary"
-
-
-def test_deleting_a_trial_ends_it_and_nothing_else(bench: Bench) -> None:
-    bench.request({"allocator": "equal"}, "serving")
-    serving = bench.slot.serving
-    bench.request(canary(), "trial")
-    bench.request("", "trial", operation="DELETE")
-    assert on_trial(bench) == ""
-    assert bench.slot.serving is serving
-
-
-def test_an_update_promotes_the_model_that_was_on_trial(bench: Bench) -> None:
-    bench.request({"allocator": "equal"}, "serving")
-    bench.request(canary(), "model")
-    bench.request(reference(), "model", operation="UPDATE")
-    assert bench.slot.serving.sha256 == GOOD.manifest.sha256
-    assert on_trial(bench) == ""
-    assert bench.answers[-2:] == [("serving", "ERROR"), ("model", "OK")]
-
-
-def test_an_update_that_puts_a_serving_model_on_trial_lets_the_initial_one_serve(bench: Bench) -> None:
-    bench.request(reference(), "model")
-    bench.request(shadow(), "model", operation="UPDATE")
-    assert bench.slot.serving is bench.slot.initial
-    assert on_trial(bench) == "shadow"
-
-
-def test_a_bad_model_is_refused_for_a_trial_as_for_service(bench: Bench) -> None:
-    bench.request(reference(NARROW, mode="canary", canary={"share": 0.1}), "trial")
-    assert bench.answers == [("trial", "ERROR")]
-    assert "self-test" in bench.reason
-    assert on_trial(bench) == ""
-
-
-def test_a_canary_that_ended_by_itself_is_not_enforced_and_not_tried_again(bench: Bench) -> None:
-    bench.request(canary(), "trial")
-    bench.policies.lost(MODEL, "loses 20 % of throughput", Role.TRIAL)
-    bench.policies.run_pending()
-    assert bench.answers[-1] == ("trial", "ERROR")
-    fetched = len(bench.fetched)
-    bench.request(canary(), "trial")
-    assert len(bench.fetched) == fetched
-    assert bench.answers[-1] == ("trial", "ERROR")
-
-
-def test_when_a_promoted_model_is_taken_back_the_policy_before_is_in_force_again(bench: Bench) -> None:
-    bench.slot.on_roll_back = lambda reason: bench.policies.lost(MODEL, reason)
-    bench.request({"allocator": "greedy"}, "old")
-    old = bench.slot.serving
-    bench.request(reference(), "new")
-    bench.slot.roll_back(bench.slot.serving, "loses throughput")
-    bench.policies.run_pending()
-    assert bench.slot.serving is old
-    assert bench.answers[-2:] == [("new", "ERROR"), ("old", "OK")]
-    bench.request("", "old", operation="DELETE")
-    assert bench.slot.serving is bench.slot.initial
-
-
-def test_guard_rules_on_a_serving_policy_begin_a_watch(bench: Bench) -> None:
-    bench.request(reference(guard={}), "model")
-    assert on_trial(bench) == "watch"
-    bench.request({"allocator": "equal"}, "next")
-    bench.trials.heard("gnb", make_report(2))
-    assert on_trial(bench) == ""

@@ -47,7 +47,7 @@ from oran.e2ap import (
 from oran.e2sm.rrm import OID, REVISION, Clock, decode_control_message, decode_event_trigger, split_report
 from oran.transport import Channel, connect
 from tests.xapps.runtime.doubles import make_allocation, make_report
-from tests.xapps.runtime.test_discovery import definition
+from tests.xapps.runtime.platform_doubles import definition
 from tests.xapps.runtime.test_settings import DESCRIPTOR
 
 HOST = "127.0.0.1"
