@@ -7,20 +7,29 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from oran.e2sm.rrm import RadioReport, decode_report, encode_allocation, encode_report
+from oran.e2sm.rrm import Allocation, RadioReport, decode_report, encode_allocation, encode_report
 from oran.platform.a1 import GuardRules, ModelPolicy
 from tests.system.models import untrained
-from tests.xapps.runtime.doubles import MEID, Rig, Ticking, indication_messages, make_allocation, make_report
+from tests.xapps.runtime.doubles import (
+    MEID,
+    FixedAllocator,
+    Rig,
+    Ticking,
+    indication_messages,
+    make_allocation,
+    make_report,
+)
 from xapps import allocators
-from xapps.runtime import model_slot, shadow_pipe
+from xapps.runtime import model_slot, shadow_child, shadow_pipe
+from xapps.runtime.comparing import Compared
 from xapps.runtime.decision import Decision
 from xapps.runtime.model_slot import Serving
 from xapps.runtime.shadow import Answered, Beside, ShadowAbsent, ShadowFailed, ShadowLate
@@ -173,6 +182,50 @@ def test_a_closed_shadow_ends_its_process_counts_no_end_and_starts_no_other(ends
         with pytest.raises(ShadowAbsent):
             shadow.compared(task)
     assert ends == []
+
+
+@dataclass
+class Remembering(FixedAllocator):
+    """An allocator that meets demands over time, and what it was told to forget."""
+
+    gone: list[str] = field(default_factory=list)
+
+    def decide_at(self, meid: str, report: RadioReport) -> Allocation:
+        return self.decide(report)
+
+    def sharing(self, meid: str) -> None: ...
+
+    def forget(self, meid: str) -> None:
+        self.gone.append(meid)
+
+    def refusal(self, reports: Sequence[RadioReport]) -> str:
+        return ""
+
+    def constant_service_ratio(self, reports: Sequence[RadioReport]) -> float:
+        return 1.0
+
+
+def test_nodes_that_have_gone_are_forgotten_before_the_next_report_is_decided_on() -> None:
+    asked = answered(make_report())
+    ours, theirs = Pipe()
+    with ours, theirs:
+        rates = np.full(4, 1e-3)
+        shadow_pipe.send_task(
+            ours, shadow_pipe.Task(MEID, asked.report_octets, asked.answer_octets, rates, gone=["gnb_1", "gnb_2"])
+        )
+        task = shadow_pipe.receive_task(theirs)
+    allocator = Remembering()
+    found = shadow_child.answered(allocator, task)
+    assert isinstance(found, Compared)
+    assert (found.agreement, found.incumbent, found.incumbent.satisfied) == (1.0, found.candidate, 1.0)
+    assert allocator.gone == ["gnb_1", "gnb_2"]
+
+
+def test_a_node_that_goes_is_told_to_whoever_decides_beside(rig: Rig) -> None:
+    allocator = Remembering("new")
+    rig.trials.begin(Serving(allocator), SHADOW)
+    rig.decider.forget(MEID)
+    assert allocator.gone == [MEID]
 
 
 PARENT = """
