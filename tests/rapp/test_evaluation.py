@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from dataclasses import replace
 
@@ -140,3 +141,18 @@ def test_a_slow_reference_decides_the_first_of_the_common_drops(tiny):
 def test_the_gate_shows_round_robin_proportional_fair_and_local_search(tiny):
     verdict = gate(allocators.build("matching"), allocators.build("equal"), references(tiny), tiny, seed=1, num_drops=6)
     assert {"round-robin", "proportional-fair", "local-search", "exact"} <= verdict.rows.keys()
+
+
+def test_decisions_are_timed_as_in_an_xapp_where_no_full_collection_walks_what_was_there_before(tiny):
+    frozen = []
+
+    class Watching:
+        name = "watching"
+
+        def decide(self, report):
+            frozen.append(gc.get_freeze_count())
+            return allocators.build("equal").decide(report)
+
+    trial("watching", Watching(), tiny, seed=0, num_drops=3)
+    assert min(frozen) > 1000
+    assert gc.get_freeze_count() == 0
