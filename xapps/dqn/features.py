@@ -67,11 +67,9 @@ def observe(state: State, pairs: Indices) -> NDArray[np.float32]:
     rate, regret = p.rate.take(pairs), p.regret.take(pairs)
     least, mean, best, lack, enough, some, needy, alone_w = _of_ues(state).take(ue, axis=1)
     x: NDArray[np.float32] = _shared(state).take(ue, axis=1)
-    x[0] = regret / REGRET_SCALE
-    x[1] = (regret - least) / REGRET_SCALE
-    x[2] = (regret - mean) / REGRET_SCALE
-    x[3] = rate / RATE_SCALE
-    x[4] = (rate - best) / RATE_SCALE
+    x[0], x[1], x[2], x[3], x[4] = regret, regret - least, regret - mean, rate, rate - best
+    x[:3] /= REGRET_SCALE
+    x[3:5] /= RATE_SCALE
     x[8] = np.minimum(rate / some, 1.0) * needy
     x[9] = _keenest_rival(state, pairs, prb) / REGRET_SCALE
     x[13] = (
