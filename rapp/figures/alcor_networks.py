@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -25,7 +26,7 @@ Weights = dict[str, np.ndarray]
 
 FIXED_HIDDEN = {10: (400, 200), 20: (400, 200), 50: (400, 400)}
 """Hidden layers by N, as the paper has them: {100, 400, 200, 10}, {400, 400, 200, 20}, {2500, 400, 400, 50}."""
-FIXED_BATCH = 250
+FIXED_EFFORT = Effort(learning_rate=5e-3, batch=250, own_emphasis=5.0, comparisons=1.0)
 
 
 def table_4_rows(plan: Plan) -> list[str]:
@@ -54,10 +55,12 @@ def fixed_rows(plan: Plan, table: dict[int, Array]) -> list[str]:
     cells = []
     for users, demand in table.items():
         shape = PerceptronArchitecture(users=users, hidden=FIXED_HIDDEN[users])
-        effort = Effort(steps=plan.fixed_steps, learning_rate=3e-3, batch=FIXED_BATCH, own_emphasis=5.0)
+        effort = replace(FIXED_EFFORT, steps=plan.fixed_steps)
         train = partial(demand_networks.train_fixed, shape, alcor_demands.TABLE_2[users], effort)
         seeds = range(plan.networks if users <= 20 else 1)
-        networks = [kept(plan, f"fixed-{users}-{plan.fixed_steps}-{seed}", partial(train, seed)) for seed in seeds]
+        networks = [
+            kept(plan, f"fixed-comparing-{users}-{plan.fixed_steps}-{seed}", partial(train, seed)) for seed in seeds
+        ]
         cells.append(_cell(shape, networks, demand, plan))
     return [row(f"fixed DNN (trained on Table II; {plan.networks} / {plan.networks} / 1)", cells)]
 

@@ -24,7 +24,7 @@ from xapps.alcor import perceptron
 from xapps.alcor.channels import draw_snr
 from xapps.alcor.links import rates_bps_hz
 from xapps.alcor.perceptron import PerceptronArchitecture
-from xapps.alcor.trainable import folded, normalised_logits, normalisers
+from xapps.alcor.trainable import comparing, folded, normalised_logits, normalisers
 
 Array = NDArray[np.float64]
 Weights = dict[str, Tensor]
@@ -47,7 +47,8 @@ class Effort:
     penalty: float = PENALTY
     batch: int = BATCH
     own_emphasis: float = 1.0
-    """Of the fixed network: as in the presets of the perceptron."""
+    comparisons: float = 0.0
+    """Of the fixed network: both as in the presets of the perceptron."""
 
 
 def reward(rate: Tensor, demand: Tensor, penalty: float = PENALTY) -> Tensor:
@@ -58,7 +59,7 @@ def reward(rate: Tensor, demand: Tensor, penalty: float = PENALTY) -> Tensor:
 def train_fixed(shape: PerceptronArchitecture, demand: Array, effort: Effort, seed: int) -> dict[str, np.ndarray]:
     """A network for one demand vector (N,), normalisation folded in; weights as ``perceptron`` serves them."""
     rng = np.random.default_rng([seed, 1])
-    w = _tensors(perceptron.initialise(shape, rng) | normalisers(shape))
+    w = _tensors(comparing(perceptron.initialise(shape, rng), shape, effort.comparisons) | normalisers(shape))
     wanted = torch.tensor(demand, dtype=torch.float32)
     emphasis = (1.0 + (effort.own_emphasis - 1.0) * torch.eye(shape.users)).reshape(-1)
 

@@ -82,10 +82,7 @@ class Perceptron:
         self._comparisons, self._sharpening = preset.comparisons, preset.sharpening
 
     def initialise(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        weights = perceptron.initialise(self._shape, rng)
-        if self._comparisons:
-            own = np.arange(self._shape.users) * (self._shape.users + 1)
-            weights["0.weight"][own] = self._comparisons * comparisons(self._shape.users, self._shape.hidden[0])
+        weights = comparing(perceptron.initialise(self._shape, rng), self._shape, self._comparisons)
         return weights | normalisers(self._shape)
 
     def slots(
@@ -139,6 +136,14 @@ def trainable(preset: Preset) -> Trainable:
         "local": Local,
     }
     return kinds[preset.kind](preset)
+
+
+def comparing(weights: dict[str, np.ndarray], a: PerceptronArchitecture, factor: float) -> dict[str, np.ndarray]:
+    """Fresh weights whose first layer compares own gains, each unit those of two users; as they are where 0."""
+    if factor:
+        own = np.arange(a.users) * (a.users + 1)
+        weights["0.weight"][own] = factor * comparisons(a.users, a.hidden[0])
+    return weights
 
 
 def comparisons(users: int, units: int) -> np.ndarray:
