@@ -71,6 +71,16 @@ def test_a_page_is_filled_from_runs_that_are_made_once(tmp_path, monkeypatch):
     assert {path.stat().st_mtime_ns for path in (tmp_path / "out" / "runs").glob("*/model.json")} == made
 
 
+def test_one_network_is_measured_at_loads_that_it_never_saw(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures_dqn, "BEST_OF_4", Row(title="DQN in short", preset="demo"))
+    monkeypatch.setattr(figures_dqn, "LOADS", {"tiny": (1, 5)})
+    monkeypatch.setattr(figures_dqn, "LOAD_DROPS", 4)
+    lines = figures_dqn.loads(Plan(seeds=(0, 1), root=tmp_path), lambda text: None)
+    assert lines[0].count("|") == lines[2].count("|") == 7
+    assert [line.split("|")[2].strip() for line in lines[2:4]] == ["1", "5"]
+    assert len(list((tmp_path / "runs").glob("*/model.json"))) == 1  # the first seed's, for both loads
+
+
 def test_an_unknown_table_is_a_config_error(tmp_path):
     with pytest.raises(ConfigError, match="known are"):
         figures_dqn.dqn(Plan(root=tmp_path, docs=tmp_path), lambda text: None, ["fig-7"])
