@@ -76,9 +76,10 @@ def dataset(
     num_drops: Drops = 2000,
     seed: Seed = 0,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core")] = 0,
+    labels_by: Annotated[str, typer.Option(help="Classic allocator that labels")] = "exact",
 ) -> None:
-    """Draw drops and label them with the exact solver; continues where it was cut."""
-    manifest = datasets.describe(scenarios.load(scenario), seed=seed, num_drops=num_drops)
+    """Draw drops and label them with the exact solver or another allocator; continues where it was cut."""
+    manifest = datasets.describe(scenarios.load(scenario), seed=seed, num_drops=num_drops, labels_by=labels_by)
     with dataset_bar(console, num_drops) as on_progress:
         datasets.build(folder, manifest, workers=workers or None, on_progress=on_progress)
     console.print(f"{num_drops} labelled drops of [bold]{scenario}[/] in {folder}")

@@ -91,6 +91,8 @@ PRESETS: dict[str, Preset] = {
         kind="flat", width=512, layers=3, epochs=80, batch_size=64, unlabelled_batch_size=64, learning_rate=1e-3
     ),
     "sane": Preset(decoding=Decoding(physics=True)),
+    # Several RUs: which RU serves whom is the network's, the rest is searched.
+    "interfering": Preset(epochs=15, decoding=Decoding(assignment="sweep")),
     "demo": Preset(width=24, layers=3, epochs=30, batch_size=16, unlabelled_batch_size=4, learning_rate=4e-3),
 }
 
