@@ -27,6 +27,7 @@ def all_figures(
     seeds: Annotated[list[int], typer.Option(help="May be repeated")] = [0, 1, 2, 3, 4],  # noqa: B006
     trainings: Annotated[int, typer.Option(min=1, help="Training seeds, from 0; test seeds take turns")] = 5,
     perceptrons: Annotated[list[int], typer.Option(help="Training seeds of perceptrons")] = [0, 1, 2, 3, 4],  # noqa: B006
+    non_diverse: Annotated[list[int], typer.Option(help="Those of policies that always saw everybody active")] = [0, 1],  # noqa: B006
     channels: Annotated[int, typer.Option(min=2, help="Test channels a seed")] = 1000,
     iterations: Annotated[int, typer.Option(min=1, help="Iterations of time sharing that count")] = 150,
     steps: Annotated[int, typer.Option(min=1, help="Training steps of the networks that learn demands")] = 2000,
@@ -38,6 +39,7 @@ def all_figures(
         seeds=tuple(seeds),
         trainings=trainings,
         perceptrons=tuple(perceptrons),
+        non_diverse=tuple(non_diverse),
         channels=channels,
         iterations=iterations,
         effort=Effort(steps=steps),
@@ -49,7 +51,9 @@ def all_figures(
         console.print(name, style="dim")
         if name in TABLES:
             options = f"--channels {channels} --iterations {iterations} --steps {steps} --trainings {trainings}"
-            options += "".join(f" --perceptrons {seed}" for seed in perceptrons if name == "table-1")
+            if name == "table-1":
+                options += "".join(f" --perceptrons {seed}" for seed in perceptrons)
+                options += "".join(f" --non-diverse {seed}" for seed in non_diverse)
             options += "".join(f" --seeds {seed}" for seed in seeds)
             line = f"*`python -m rapp alcor figures --only {name} {options}`*"
             insert(docs / "alcor.md", name, [*TABLES[name](plan), "", line])

@@ -41,7 +41,9 @@ class Plan:
     trainings: int = 5
     """Seeds of training, from 0."""
     perceptrons: tuple[int, ...] = (0, 1, 2, 3, 4)
-    """Seeds of training of perceptrons, which take twice as long as the others."""
+    """Seeds of training of perceptrons."""
+    non_diverse: tuple[int, ...] = (0, 1)
+    """Of perceptrons and distributed policies that saw everybody active in every channel."""
     channels: int = 1000
     settle: int = 20
     """Iterations before rates count."""
