@@ -57,20 +57,20 @@ MOST_SHARES = 1e6
 
 
 def observe(state: State, pairs: Indices) -> NDArray[np.float32]:
-    """Features of pairs of free PRBs and UEs, shape (M, F).
+    """Features of pairs of free PRBs and UEs, shape (M, F); every problem has a free PRB.
 
     Args:
         pairs: indices into the flattened (N, U, K), shape (M,).
     """
     p = state.problems
-    ue, prb = _places(len(p), p.num_ues, p.num_prbs)[:, pairs]
+    ue, prb = _places(len(p), p.num_ues, p.num_prbs).take(pairs, axis=1)
     rate, regret = p.rate.take(pairs), p.regret.take(pairs)
-    least, mean, best, lack, enough, some, needy, alone_w = _of_ues(state).take(ue, axis=1)
+    least, mean, best, lack, enough, alone_w = _of_ues(state).take(ue, axis=1)
     x: NDArray[np.float32] = _shared(state).take(ue, axis=1)
     x[0], x[1], x[2], x[3], x[4] = regret, regret - least, regret - mean, rate, rate - best
     x[:3] /= REGRET_SCALE
     x[3:5] /= RATE_SCALE
-    x[8] = np.minimum(rate / some, 1.0) * needy
+    x[8] = np.minimum(rate / enough, 1.0)
     x[9] = _keenest_rival(state, pairs, prb) / REGRET_SCALE
     x[13] = (
         np.log2(1.0 + np.minimum(alone_w / np.maximum(p.gain_per_w.take(pairs), LEAST_GAIN_PER_W), MOST_SHARES)) / 5.0
@@ -87,18 +87,16 @@ def _places(problems: int, ues: int, prbs: int) -> Indices:
 
 
 def _of_ues(state: State) -> Array:
-    """What a pair's features take from its UE, shape (8, N * U).
+    """What a pair's features take from its UE, shape (6, N * U).
 
-    Least and mean regret, best rate, lack, the lack but infinite or tiny where nothing lacks, whether it lacks, and the
-    power that would meet the lack on a PRB of gain 1, in equal shares.
+    Least and mean regret, best rate, lack, the rate from which on it lacks nothing, and the power that would meet the
+    lack on a PRB of gain 1, in equal shares.
     """
-    p, lack, needy = state.problems, state.lack, state.needy
-    x = np.empty((8, *lack.shape))
-    x[0], x[1], x[2], x[3], x[6] = state.least_regret, state.mean_regret, state.best_rate, lack, needy
-    x[4] = np.where(needy, lack, np.inf)
-    np.maximum(lack, 1e-9, out=x[5])
-    x[7] = np.expm1(LN_2 * np.minimum(lack, MOST_LACK)) / (p.budget_w / p.num_prbs)[:, None]
-    return x.reshape(8, -1)
+    p, lack = state.problems, state.lack
+    x = np.empty((6, *lack.shape))
+    x[0], x[1], x[2], x[3], x[4] = state.least_regret, state.mean_regret, state.best_rate, lack, state.enough()
+    x[5] = np.expm1(LN_2 * np.minimum(lack, MOST_LACK)) / (p.budget_w / p.num_prbs)[:, None]
+    return x.reshape(6, -1)
 
 
 def _shared(state: State) -> NDArray[np.float32]:
@@ -112,8 +110,8 @@ def _shared(state: State) -> NDArray[np.float32]:
     of_all = np.add.reduce(of_ues, axis=-1, keepdims=True)  # (5, N, 1)
     x = np.empty((len(NAMES), *lack.shape), np.float32)
     x[5], x[6], x[7] = lack / RATE_SCALE, needy, np.log2(1.0 + missing)
-    x[10] = (state.num_free / p.num_prbs)[:, None]
-    x[11] = np.minimum(of_all[0] / np.maximum(state.num_free, 1)[:, None], 4.0)
+    x[10] = state.num_free / p.num_prbs
+    x[11] = np.minimum(of_all[0] / state.num_free, 4.0)
     x[12] = of_all[2] / p.num_ues
     x[14] = np.log2(p.level)[:, None]
     x[15] = p.weight - 1.0

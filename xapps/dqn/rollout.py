@@ -75,7 +75,9 @@ def play(
 def finish(judge: Judge, problems: Problems) -> Owners:
     """Owners after greedy episodes, shape (N, K): as :func:`play`, without the book-keeping of learning."""
     state = State(problems)
-    while not state.settled:
+    for _ in range(problems.num_prbs):
+        if state.settled:
+            break
         state.give(choose(judge, state, None, 0.0))
     return state.settle()
 

@@ -6,8 +6,6 @@ that is given away changes one column of each, so a step costs a few small opera
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 
 from xapps.dqn.assignment import (
@@ -28,9 +26,6 @@ LN_2 = float(np.log(2.0))
 MOST_LEAST_REGRET = 64.0
 """Stands for the least regret over the free PRBs where none is free, and bounds it otherwise [bps/Hz]."""
 
-_COUNTED = ("lack", "needy", "_best", "best_rate", "least_regret", "prbs_missing", "mean_regret")
-"""What a step changes, counted when it is asked for."""
-
 
 class State:
     """Episodes under way, one a problem.
@@ -40,11 +35,22 @@ class State:
         owner: who has each PRB, shape (N, K); nobody has any if left out.
     """
 
+    lack: Array
+    """What each UE lacks of its minimum rate, shape (N, U) [bps/Hz]; exactly 0 where nothing."""
+    needy: Mask
+    """Who lacks rate, shape (N, U)."""
+    best_rate: Array
+    """Over the free PRBs of each UE, shape (N, U); 0 where no PRB is free [bps/Hz]."""
+    least_regret: Array
+    """Over the free PRBs of each UE, shape (N, U), at most ``MOST_LEAST_REGRET`` [bps/Hz]."""
+    prbs_missing: Array
+    """How many PRBs like its best free one each UE still needs, shape (N, U)."""
+
     def __init__(self, problems: Problems, owner: Indices | None = None) -> None:
         p = self.problems = problems
         self.owner: Owners = p.unassigned() if owner is None else owner.astype(np.int16)
         self.free: Mask = self.owner < 0
-        self.num_free = np.count_nonzero(self.free, axis=-1)
+        self.num_free = np.count_nonzero(self.free, axis=-1)[:, None]
         self._rows = np.arange(len(p))
         self._share_w = p.share_w[:, None]
         self._least_lack = TOLERANCE * np.maximum(p.min_rate_bps_hz, 1e-12)
@@ -54,8 +60,8 @@ class State:
         self._open: Array = np.ascontiguousarray(np.moveaxis(open_, -1, 0))  # (K, 2, N, U): a maximum over K is quick
         mine = owned(self.owner, p.num_ues)
         self._got: Array = np.where(mine, p.rate, 0.0).sum(axis=-1)
-        self._behind: Array = np.where(mine, p.regret, 0.0).sum(axis=(-2, -1))
         self._open_regret: Array = np.where(self.free[:, None], p.regret, 0.0).sum(axis=-1)
+        self._count()
 
     def give(self, action: Indices) -> None:
         """Take each problem's ``action``, an index into its flattened (U, K) with a free PRB, shape (N,)."""
@@ -65,37 +71,20 @@ class State:
         self.owner[rows, prb] = ue
         self.free[rows, prb] = False
         self.num_free -= 1
-        regret = p.regret[rows, :, prb]
         self._got[rows, ue] += p.rate[rows, ue, prb]
-        self._behind += regret[rows, ue]
-        self._open_regret -= regret
+        self._open_regret -= p.regret[rows, :, prb]
         self._open[prb, :, rows] = self._taken
-        for name in _COUNTED:
-            self.__dict__.pop(name, None)
+        self._count()
 
-    @cached_property
-    def lack(self) -> Array:
-        """What each UE lacks of its minimum rate, shape (N, U) [bps/Hz]; exactly 0 where nothing."""
+    def _count(self) -> None:
+        """What a step changes; features and turns ask for all of it."""
         lack = self.problems.min_rate_bps_hz - self._got
-        return np.where(lack > self._least_lack, lack, 0.0)
-
-    @cached_property
-    def needy(self) -> Mask:
-        """Who lacks rate, shape (N, U)."""
-        needy: Mask = self.lack > 0.0
-        return needy
-
-    @cached_property
-    def _best(self) -> Array:
-        """Over the free PRBs of each UE: largest rate, and minus the least regret, shape (2, N, U)."""
+        self.needy = lack > self._least_lack
+        self.lack = np.where(self.needy, lack, 0.0)
         best: Array = np.maximum.reduce(self._open, axis=0)
-        return best
-
-    @cached_property
-    def best_rate(self) -> Array:
-        """Over the free PRBs of each UE, shape (N, U); 0 where no PRB is free [bps/Hz]."""
-        best: Array = self._best[0]
-        return best
+        self.best_rate = best[0]
+        self.least_regret = np.minimum(-best[1], MOST_LEAST_REGRET)
+        self.prbs_missing = self.lack / np.maximum(self.best_rate, LEAST_RATE)
 
     @property
     def best_gain(self) -> Array:
@@ -103,21 +92,11 @@ class State:
         gain: Array = np.expm1(LN_2 * self.best_rate)
         return gain / self._share_w
 
-    @cached_property
-    def least_regret(self) -> Array:
-        """Over the free PRBs of each UE, shape (N, U), at most ``MOST_LEAST_REGRET`` [bps/Hz]."""
-        return np.minimum(-self._best[1], MOST_LEAST_REGRET)
-
-    @cached_property
+    @property
     def mean_regret(self) -> Array:
-        """Of each UE over the free PRBs, shape (N, U) [bps/Hz]; 0 where no PRB is free."""
-        return self._open_regret / np.maximum(self.num_free, 1)[:, None]
-
-    @cached_property
-    def prbs_missing(self) -> Array:
-        """How many PRBs like its best free one each UE still needs, shape (N, U)."""
-        missing: Array = self.lack / np.maximum(self.best_rate, LEAST_RATE)
-        return missing
+        """Of each UE over the free PRBs, of which there must be one, shape (N, U) [bps/Hz]."""
+        mean: Array = self._open_regret / self.num_free
+        return mean
 
     def turn(self) -> Mask:
         """The UE whose turn it is, shape (N, U): of those that lack rate the one that needs the most PRBs; none if all
@@ -144,23 +123,28 @@ class State:
             pairs: indices into the flattened (N, U, K), shape (M,).
         """
         p, ue = self.problems, pairs // self.problems.num_prbs
-        enough = np.where(self.needy, self.lack, np.inf)
-        return gained(p.rate.take(pairs), p.regret.take(pairs), self.lack.take(ue), enough.take(ue))
+        return gained(p.rate.take(pairs), p.regret.take(pairs), self.lack.take(ue), self.enough().take(ue))
+
+    def enough(self) -> Array:
+        """The rate from which on a UE lacks nothing more, shape (N, U): its lack, infinite where nothing lacks."""
+        return np.where(self.needy, self.lack, np.inf)
 
     @property
     def potential(self) -> Array:
         """Worth of the state at the counting power, less what the best UE of each PRB would earn, shape (N,)."""
-        return -self._behind - price(self.lack)
+        mine = owned(self.owner, self.problems.num_ues)
+        behind = np.where(mine, self.problems.regret, 0.0).sum(axis=(-2, -1))
+        return -behind - price(self.lack)
 
     @property
     def settled(self) -> bool:
-        """Nothing is left to choose: no PRB is free, or nobody lacks rate and each free PRB has one best UE."""
+        """Nobody lacks rate, and each free PRB has one best UE: nothing is left to choose."""
         if self.needy.any():
-            return not self.free.any()
+            return False
         return not (np.count_nonzero(self._winners & self.free[:, None], axis=1) > 1).any()
 
     def settle(self) -> Owners:
-        """Final owners of a settled state, shape (N, K): the best UE has each PRB that was free."""
+        """Final owners of a settled state, shape (N, K): the best UE has each PRB that is free."""
         return np.where(self.free, self._winners.argmax(axis=1), self.owner).astype(np.int16)
 
 
@@ -168,7 +152,7 @@ def gained(rate: Array, regret: Array, lack: Array, enough: Array) -> Array:
     """What the potential gains if PRBs of these rates and regrets go to UEs that lack so much, shape (M,).
 
     Args:
-        enough: the lack again, but infinite where nothing lacks: a rate from which on a UE is no longer missed.
+        enough: rates from which on the UEs lack nothing more, as :meth:`State.enough` says.
     """
     gain: Array = SHORTFALL_WEIGHT * np.minimum(rate, lack)
     gain += MISSED_WEIGHT * (rate >= enough)
