@@ -59,7 +59,7 @@ class Contender:
         effort = Effort(sweeps=self.sweeps, rounds=self.rounds)
         if weights is None:
             return SweepAllocator(effort, self.starts)
-        return CoordinationPolicy(weights, effort, self.passes, self.last_only)
+        return CoordinationPolicy(weights, effort, self.passes, self.last_only, self.starts)
 
 
 CLASSICAL = (
@@ -78,6 +78,7 @@ LEARNED = (
     Contender(title="learned, 2 + 1", passes=3, last_only=True),
     Contender(title="learned, 3 + 2", sweeps=3, rounds=2, passes=5, last_only=True),
     Contender(title="learned, 3 + 2, best of up to 5", sweeps=3, rounds=2, passes=4),
+    Contender(title="learned, 3 + 2, best of 8 starts", sweeps=3, rounds=2, passes=5, last_only=True, starts=8),
 )
 """Titles: sweeps + rounds of moves."""
 

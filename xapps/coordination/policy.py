@@ -60,6 +60,7 @@ class CoordinationPolicy:
         passes: at most so many sets of changes, one after the other.
         last_only: search only the last association instead of all of them; for many RUs, where foresight is cheap
             and a search is not.
+        starts: how many starts are searched from for every association, as :class:`SweepAllocator` does.
 
     Raises:
         ModelRejected: a weight is missing, superfluous, of another shape, or not finite.
@@ -73,6 +74,7 @@ class CoordinationPolicy:
         effort: Effort | None = None,
         passes: int = 3,
         last_only: bool = False,
+        starts: int = 1,
     ) -> None:
         width = weights["in.bias"].shape[0] if "in.bias" in weights else 0
         if {name: w.shape for name, w in weights.items()} != weight_shapes(width):
@@ -81,10 +83,13 @@ class CoordinationPolicy:
             raise ModelRejected("a weight is not finite")
         if passes < 0:
             raise ConfigError("passes", passes, "not negative")
+        if starts < 1:
+            raise ConfigError("starts", starts, "at least 1")
         self._weights = {name: np.asarray(w, np.float32) for name, w in weights.items()}
         self._effort = effort or Effort()
         self._passes = passes
         self._last_only = last_only
+        self._starts = starts
 
     @classmethod
     def from_model(cls, model: ModelFile) -> CoordinationPolicy:
@@ -107,7 +112,7 @@ class CoordinationPolicy:
             return silent
         serving = associations(report, self._foresight, self._passes)
         field = Field.of(report, serving[-1:] if self._last_only else serving)
-        state = uneven_starts(field, 1, np.random.default_rng(START_SEED))
+        state = uneven_starts(field, self._starts, np.random.default_rng(START_SEED))
         return _best(report, field, state, search(field, state, self._effort))
 
     def _foresight(self, change: Changes) -> Any:

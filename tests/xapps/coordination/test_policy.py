@@ -224,3 +224,12 @@ def test_no_ue_is_nobodys_change(interfering):
         kpi=None,
     )
     assert (ExhaustiveSweepAllocator().decide(empty).prb_owner < 0).all()
+
+
+def test_more_starts_of_the_foreseen_association_are_never_worse(interfering):
+    effort = Effort(sweeps=2, rounds=1)
+    for seed in range(6):
+        one, four = (CoordinationPolicy(WEIGHTS, effort, last_only=True, starts=starts) for starts in (1, 4))
+        assert served(interfering(seed), four) >= served(interfering(seed), one) - 1e-3
+    with pytest.raises(ConfigError, match="starts"):
+        CoordinationPolicy(WEIGHTS, starts=0)
