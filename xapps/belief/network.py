@@ -8,7 +8,7 @@ report and truth.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from e2sim.physics.units import db_to_linear
 from oran.errors import ConfigError
 from xapps.belief.bayes import tied
 from xapps.belief.rice import Belief
+from xapps.runtime.manifest_entry import ManifestEntry
 
 Array = Any
 """A numpy array or a torch tensor."""
@@ -30,7 +31,7 @@ PER_REPORT, PER_LINK = 3, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Architecture:
+class Architecture(ManifestEntry):
     """Shape of a network; goes into the model's manifest."""
 
     width: int = 32
@@ -41,21 +42,6 @@ class Architecture:
         for name in ("width", "reports"):
             if getattr(self, name) < 1:
                 raise ConfigError(name, getattr(self, name), "at least 1")
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Architecture:
-        """Reads a manifest's entry.
-
-        Raises:
-            ConfigError: unknown or ill-typed field.
-        """
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ConfigError("architecture", dict(values), str(error)) from error
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
     @property
     def num_features(self) -> int:

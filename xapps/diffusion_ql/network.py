@@ -14,12 +14,13 @@ Answers may carry more leading axes (candidates) than the state that they answer
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from oran.errors import ConfigError
+from xapps.runtime.manifest_entry import ManifestEntry
 from xapps.ssvae import network as equivariant
 from xapps.ssvae import prior
 from xapps.ssvae.features import num_features
@@ -39,7 +40,7 @@ SIZES: tuple[str, ...] = (*_SIZES, "critics", "steps", "slices")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Architecture:
+class Architecture(ManifestEntry):
     """Shape of the networks; goes into the model's manifest."""
 
     kind: Literal["equivariant", "flat"] = "equivariant"
@@ -72,21 +73,6 @@ class Architecture:
             raise ConfigError("ues", self.ues, "the flat network has a fixed number of UEs and PRBs")
         if self.kind == "flat" and self.prior:
             raise ConfigError("prior", self.prior, "the flat network does not know which input is whose rate")
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Architecture:
-        """Reads a manifest's entry.
-
-        Raises:
-            ConfigError: unknown or ill-typed field.
-        """
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ConfigError("architecture", values, str(error)) from error
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def weight_shapes(a: Architecture) -> dict[str, tuple[int, ...]]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from oran.errors import ConfigError
 from xapps.diffusion_ql import network
 from xapps.diffusion_ql.diffusion import Schedule, implicit, sub_steps
 from xapps.diffusion_ql.network import Architecture, State, Weights
+from xapps.runtime.manifest_entry import ManifestEntry
 
 Array = Any
 """A numpy array or a torch tensor."""
@@ -23,8 +23,10 @@ DEVIATIONS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
+class Sampling(ManifestEntry):
     """How a model answers; stands in the manifest beside the network."""
+
+    entry: ClassVar[str] = "sampling"
 
     steps: int = 5
     """Denoising steps: all T, or an evenly spaced choice of them."""
@@ -47,21 +49,6 @@ class Sampling:
         for name in ("temperature", "daring"):
             if not 0.0 <= getattr(self, name) <= 10.0:
                 raise ConfigError(name, getattr(self, name), "0 to 10")
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Sampling:
-        """Reads a manifest's entry.
-
-        Raises:
-            ConfigError: unknown field or bad value.
-        """
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ConfigError("sampling", values, str(error)) from error
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def draw(

@@ -8,13 +8,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from oran.errors import ConfigError
 from xapps.dqn import features
+from xapps.runtime.manifest_entry import ManifestEntry
 
 Array = Any
 """A numpy array or a torch tensor."""
@@ -23,7 +24,7 @@ Weights = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Architecture:
+class Architecture(ManifestEntry):
     """Shape of a network; goes into the model's manifest."""
 
     kind: Literal["fair", "paper"] = "fair"
@@ -43,21 +44,6 @@ class Architecture:
                 raise ConfigError(field, getattr(self, field), "1 to 4096")
         if self.kind == "paper" and min(self.ues, self.prbs, self.power_levels) < 1:
             raise ConfigError("ues", self.ues, "the paper's network has a fixed number of UEs, PRBs and power levels")
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Architecture:
-        """Reads a manifest's entry.
-
-        Raises:
-            ConfigError: unknown or ill-typed field.
-        """
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ConfigError("architecture", dict(values), str(error)) from error
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class Segments(Protocol):

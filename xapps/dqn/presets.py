@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 from oran.errors import ConfigError
 from xapps.dqn.reward import RewardWeights
+from xapps.runtime.manifest_entry import ManifestEntry
 from xapps.training.settings import TrainingSettings, named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decoding:
+class Decoding(ManifestEntry):
     """How Q becomes an allocation; stands in the manifest beside the network."""
+
+    entry: ClassVar[str] = "decoding"
 
     rollouts: int = 4
     """Fair: rollouts, each counting rates at another power; the best by the model's own physics is the decision."""
@@ -25,18 +27,6 @@ class Decoding:
             raise ConfigError("rollouts", self.rollouts, "1 to 4")
         if self.power not in ("exact", "even"):
             raise ConfigError("power", self.power, "exact or even")
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Decoding:
-        """Reads a manifest's entry.
-
-        Raises:
-            ConfigError: unknown field or bad value.
-        """
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ConfigError("decoding", dict(values), str(error)) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from e2sim.physics.units import db_to_linear
 from oran.e2sm.rrm import NOBODY, Allocation, RadioReport
 from oran.errors import ConfigError, DecisionRefused
 from xapps.classic import waterfilling
+from xapps.runtime.manifest_entry import ManifestEntry
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.integer]
@@ -38,8 +39,10 @@ POWER_ROUNDS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decoding:
+class Decoding(ManifestEntry):
     """How scores become an allocation; stands in the manifest beside the network."""
+
+    entry: ClassVar[str] = "decoding"
 
     assignment: Literal["matching", "argmax", "sweep"] = "matching"
     """"sweep", for several RUs, keeps the association alone and searches for the rest: :mod:`xapps.ssvae.sweeping`."""
@@ -65,18 +68,6 @@ class Decoding:
             raise ConfigError("candidates", self.candidates, "1 to 256")
         if not 0.0 <= self.spread <= 100.0:
             raise ConfigError("spread", self.spread, "0 to 100")
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Decoding:
-        """Reads a manifest's entry.
-
-        Raises:
-            ConfigError: unknown field or bad value.
-        """
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ConfigError("decoding", values, str(error)) from error
 
 
 def decode(report: RadioReport, association: Array, owner_scores: Array, decoding: Decoding) -> Allocation:

@@ -13,12 +13,13 @@ state. Two architectures share one face:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from oran.errors import ConfigError
+from xapps.runtime.manifest_entry import ManifestEntry
 from xapps.ssvae import prior
 from xapps.ssvae.features import num_features
 
@@ -32,7 +33,7 @@ LOG_VARIANCE_LIMIT = 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Architecture:
+class Architecture(ManifestEntry):
     """Shape of a network; goes into the model's manifest."""
 
     kind: Literal["equivariant", "flat"] = "equivariant"
@@ -60,21 +61,6 @@ class Architecture:
             raise ConfigError("ues", self.ues, "the flat network has a fixed number of UEs and PRBs")
         if self.kind == "flat" and self.prior:
             raise ConfigError("prior", self.prior, "the flat network has none")
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Architecture:
-        """Reads a manifest's entry.
-
-        Raises:
-            ConfigError: unknown or ill-typed field.
-        """
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ConfigError("architecture", dict(values), str(error)) from error
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(slots=True)
