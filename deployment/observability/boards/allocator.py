@@ -148,7 +148,15 @@ def _trial(me: str) -> list[Any]:
             "percentunit",
             Query(q.quiet(f"max by (mode, kpi, bound) (ricxapp_trial_loss_ratio{me})"), "{{mode}} {{kpi}} {{bound}}"),
         ),
-        lines("Shadow", "Decisions by what became of them", "ops", Query(q.quiet(outcomes), "{{outcome}}")),
+        lines(
+            "Shadow",
+            "Decisions by what became of them; processes that had to be started again",
+            "ops",
+            Query(q.quiet(outcomes), "{{outcome}}"),
+            Query(
+                q.quiet(q.per_second("ricxapp_shadow_processes_ended_total", me, by=("cause",))), "process: {{cause}}"
+            ),
+        ),
         lines(
             "Rollbacks",
             "Models taken back by the xApp itself, by cause",

@@ -8,6 +8,8 @@ from deployment.observability import queries as q
 from deployment.observability.panels import Query, bars, board, choice, lines, number, rows
 
 RUN = q.matching(run="$run")
+SERVE = q.matching(mode="serve")
+"""A candidate in the shadow or as a canary has published nothing yet."""
 SHARES = "satisfied_share|of_exact|drops_all_satisfied|infeasible_before_projection"
 _LOSS = "{{rollout}} {{stage}} {{kpi}} {{bound}}"
 VERDICT = ((None, "red"), (1.0, "green"))
@@ -62,11 +64,12 @@ def build() -> Any:
                     Query(q.quiet("sum by (source, fate) (rapp_experience_transitions)"), "{{source}} {{fate}}"),
                 ),
                 lines(
-                    "Verdicts and publications",
+                    "Verdicts, publications, roll-outs' ends",
                     "Since the journal began",
                     "short",
                     Query(q.quiet("sum by (verdict) (rapp_gate_verdicts_total)"), "gate: {{verdict}}"),
-                    Query(q.quiet("sum by (status) (rapp_models_published_total)"), "A1: {{status}}"),
+                    Query(q.quiet(f"sum by (status) (rapp_models_published_total{SERVE})"), "A1: {{status}}"),
+                    Query(q.quiet("sum by (outcome) (rapp_rollouts_ended_total)"), "roll-out: {{outcome}}"),
                 ),
             ],
             "Lineage": [
