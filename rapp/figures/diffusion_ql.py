@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -18,16 +19,19 @@ from rapp import datasets
 from rapp.datasets import Dataset
 from rapp.draws import Stream, draw, generator
 from rapp.evaluation import REFERENCES, Trial
-from rapp.figures import diffusion_ql_plots
+from rapp.figures import diffusion_ql_hard, diffusion_ql_plots
 from rapp.figures.accuracy import Accuracy, compare, trivial
 from rapp.figures.diffusion_ql_rows import (
     ABLATIONS,
     BY_PHYSICS,
     BY_Q,
+    FIVE_STEPS,
+    STEPS,
     WAYS,
     Judge,
     Row,
     classic,
+    dqn_run,
     models,
     run_of,
     served,
@@ -37,9 +41,10 @@ from rapp.figures.diffusion_ql_rows import (
 from rapp.figures.tables import Plan, Say, Variant, insert, reference
 from rapp.figures.tables import run_of as run_on_labels
 from rapp.figures.trials import kept_decisions
-from rapp.runs import Run, RunConfig
+from rapp.runs import Run
 from xapps import allocators
 from xapps.runtime.contracts import Allocator
+from xapps.runtime.model_file import ModelFile
 from xapps.ssvae.batches import drops, stack
 
 PAPER_TABLE_2 = {
@@ -51,7 +56,7 @@ PAPER_TABLE_2 = {
 TIMED = 60
 """Decisions timed a size."""
 
-FIVE_STEPS = Row(title="Diffusion-QL, 5 steps")
+ONE_STEP = Row(title="Diffusion-QL, 1 step")
 
 
 def diffusion_ql(plan: Plan, say: Say, only: Sequence[str] = ()) -> None:
@@ -78,10 +83,13 @@ def tables(plan: Plan, say: Say) -> dict[str, Callable[[], list[str]]]:
         "paper2": lambda: comparison(plan, "paper2", WAYS, say),
         "cell": lambda: comparison(plan, "cell", WAYS, say),
         "ablations": lambda: comparison(plan, "cell", ABLATIONS, say, ("greedy", "matching", "exact")),
+        "steps": lambda: steps(plan, say),
         "candidates": lambda: candidates(plan, say),
         "table-2": lambda: table_2(plan, say),
         "table-2-paper2": lambda: table_2_paper2(plan, say),
         "table-3": lambda: costs(plan, say),
+        "imperfect": lambda: diffusion_ql_hard.imperfect(plan, say),
+        "interfering": lambda: diffusion_ql_hard.interfering(plan, say),
     }
 
 
@@ -114,9 +122,12 @@ def comparison(
 
 
 def candidates(plan: Plan, say: Say) -> list[str]:
-    """Markdown: what more candidates bring, by who chooses among them and by how loud their noise is ("cell")."""
-    judge = Judge.of(scenarios.load("cell"), plan.held_out)
-    exact = reference(plan, judge.scenario, "exact", say).score.mean()
+    """Markdown: what more candidates bring, by who chooses among them and by how loud their noise is ("cell").
+
+    On validation drops: what the other tables serve with is chosen here.
+    """
+    judge = Judge.of(scenarios.load("cell"), plan.held_out, Stream.VALIDATION)
+    matching = judge.tried("matching", classic(["matching"])["matching"])[0].score.mean()
     counts = (1, 2, 4, 8)
     lines = [f"| chosen by, noise | {' | '.join(f'K = {count}' for count in counts)} |"]
     lines.append("| --- |" + " ---: |" * len(counts))
@@ -124,50 +135,74 @@ def candidates(plan: Plan, say: Say) -> list[str]:
         for temperature in (0.5, 2.0):
             cells = []
             for count in counts:
-                way = {"candidates": count, "choose": choose, "temperature": temperature}
-                found = models(plan, "cell", Row(title=f"{choose}, K = {count}", sampling=way), say)
+                way = {"steps": 1, "candidates": count, "choose": choose, "temperature": temperature}
+                found = models(plan, "cell", Row(title=f"{choose}, K = {count}", sampling=way, seeds=3), say)
                 score = np.mean([judge.tried(choose, served(model))[0].score.mean() for model in found])
-                cells.append(f"{score / exact:.2%}")
+                cells.append(f"{score / matching:.2%}")
             title = "Q" if choose == "q" else "own physics"
             lines.append(f"| {title}, {temperature} | {' | '.join(cells)} |")
     return lines
+
+
+def steps(plan: Plan, say: Say) -> list[str]:
+    """Markdown: score relative to matching on validation drops of "cell", and time, by the steps of an answer."""
+    judge = Judge.of(scenarios.load("cell"), plan.held_out, Stream.VALIDATION)
+    matching = judge.tried("matching", classic(["matching"])["matching"])[0].score.mean()
+    counts = ("1", "2", "5", "20")
+    lines = [f"| steps | {' | '.join(counts)} |", "| --- |" + " ---: |" * len(counts)]
+    for title, rows in STEPS.items():
+        cells = {row.title: _quality_and_time(judge, models(plan, "cell", row, say), matching) for row in rows}
+        lines.append(f"| {title} | {' | '.join(cells.get(count, '–') for count in counts)} |")
+    return lines
+
+
+def _quality_and_time(judge: Judge, found: Sequence[ModelFile], matching: float) -> str:
+    tried = [judge.tried("", served(model))[0] for model in found]
+    scores = [100.0 * trial.score.mean() / matching for trial in tried]
+    spread = f" ± {np.std(scores, ddof=1):.2f}" if len(scores) > 1 else ""
+    return f"{np.mean(scores):.2f}{spread} %, {_p50_ms(tried):.1f} ms"
+
+
+def _p50_ms(tried: Sequence[Trial]) -> float:
+    return float(np.median([np.median(trial.latency_ms) for trial in tried]))
 
 
 def table_2(plan: Plan, say: Say) -> list[str]:
     """Markdown of Table II: decisions against the exact solver's in "cell", where all three can be trained."""
     runs = {
         "SS-VAE": run_on_labels(plan, scenarios.load("cell"), Variant(title="SS-VAE"), plan.seeds[0]),
-        "DQN, fair": _dqn(plan, "fair"),
-        "DQN as printed": _dqn(plan, "paper"),
+        "DQN, fair": dqn_run(plan, "cell", "fair", plan.seeds[0]),
+        "DQN as printed": dqn_run(plan, "cell", "paper", plan.seeds[0]),
     } | _own_runs(plan, "cell")
     return _accuracies(plan, "cell", runs, say)
 
 
 def table_2_paper2(plan: Plan, say: Say) -> list[str]:
     """Markdown of Table II in the paper's own scenario, with the rows that were trained in it."""
-    return _accuracies(plan, "paper2", _own_runs(plan, "paper2"), say)
+    dqn = {"DQN, fair": dqn_run(plan, "paper2", "fair", plan.seeds[0])}
+    return _accuracies(plan, "paper2", dqn | _own_runs(plan, "paper2"), say)
 
 
 def _own_runs(plan: Plan, scenario_name: str) -> dict[str, Run]:
-    rows = {"Diffusion-QL, 5 steps": FIVE_STEPS, "Diffusion-QL as printed": Row(title="", preset="paper")}
+    rows = {
+        "Diffusion-QL, 1 step": ONE_STEP,
+        "Diffusion-QL without a prior, 5 steps": Row(title="", preset="plain"),
+        "Diffusion-QL as printed": Row(title="", preset="paper"),
+    }
     return {title: run_of(plan, scenario_name, row, plan.seeds[0]) for title, row in rows.items()}
-
-
-def _dqn(plan: Plan, preset: str) -> Run:
-    config = RunConfig(allocator="dqn", model="dqn", preset=preset, seed=plan.seeds[0], scenario="cell")
-    return Run.create(plan.root / "runs", config)
 
 
 def costs(plan: Plan, say: Say) -> list[str]:
     """Markdown of Table III as measured cost: a decision's processor time over UEs and PRBs."""
-    model = trained(plan, "cell", FIVE_STEPS, plan.seeds[0])
+    ways: dict[str, dict[str, Any]] = {
+        "Diffusion-QL, 1 step": {"steps": 1},
+        "Diffusion-QL, 5 steps": FIVE_STEPS,
+        "Diffusion-QL, best of 8 by Q": BY_Q,
+        "Diffusion-QL, best of 8 by physics": BY_PHYSICS,
+        "Diffusion-QL, 20 steps": {"steps": 20},
+    }
     named: dict[str, Allocator] = {
-        "Diffusion-QL, 5 steps": served(model),
-        "Diffusion-QL, best of 8 by Q": served(trained(plan, "cell", Row(title="", sampling=BY_Q), plan.seeds[0])),
-        "Diffusion-QL, best of 8 by physics": served(
-            trained(plan, "cell", Row(title="", sampling=BY_PHYSICS), plan.seeds[0])
-        ),
-        "Diffusion-QL, 20 steps": served(trained(plan, "cell", Row(title="", sampling={"steps": 20}), plan.seeds[0])),
+        title: served(trained(plan, "cell", Row(title="", sampling=way), plan.seeds[0])) for title, way in ways.items()
     }
     named |= classic(("greedy", "matching"))
     sizes = ((10, 25), (20, 25), (40, 25), (80, 25), (20, 50), (20, 100))

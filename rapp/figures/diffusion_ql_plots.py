@@ -1,7 +1,8 @@
 """The figures of paper 2, drawn from runs and sweeps into ``docs/img/diffusion-ql-*.png``; references beside them.
 
-Sweeps use one network, trained at 10 UEs a service, 30 PRBs and 40 dBm, wherever they go. Minimum rates are elastic
-there: least shortfall first, then throughput, so the share of satisfied UEs is drawn as well.
+Sweeps use one network, trained at 10 UEs a service, 30 PRBs and 40 dBm, wherever they go; Figs 3b and 3f show networks
+without a prior as well, one of which saw many loads. Minimum rates are elastic there: least shortfall first, then
+throughput, so the share of satisfied UEs is drawn too.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import numpy as np
 
 from e2sim import scenario as scenarios
 from e2sim.scenario import varied
-from rapp.figures.diffusion_ql_rows import Row, run_of, served, trained
+from rapp.figures.diffusion_ql_rows import VARIETY, Row, run_of, served, trained, unlearned
 from rapp.figures.drawing import drawn
 from rapp.figures.ssvae_sweeps import BOUND, Curve, Point, measure
 from rapp.figures.tables import Plan, Say
 from rapp.files import write_atomically
 from xapps import allocators
+from xapps.diffusion_ql.policy import with_sampling
 from xapps.runtime.contracts import Allocator
 
 if TYPE_CHECKING:
@@ -28,6 +30,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NETWORK = Row(title="Diffusion-QL")
+ALONE = {
+    "without a prior": Row(title="without a prior", changes={"prior": False}),
+    "without a prior, varied": Row(title="without a prior, varied", changes={"prior": False, "variety": VARIETY}),
+    "neither prior nor ranking": Row(title="neither prior nor ranking", preset="plain"),
+}
+"""Networks that have to know everything by themselves, drawn from in one step."""
 SCENARIO = "paper2"
 SLICES = ("eMBB", "URLLC", "mMTC")
 DROPS = 40
@@ -42,8 +50,14 @@ CAPS_DBM = (15, 18, 21, 24, 27, 30)
 NOISE_RISES_DB = (0, 5, 10, 15, 20, 25, 30)
 """Interference over thermal noise on every PRB, Fig. 3f: one RU has no interference of its own."""
 
+PRIOR = "the prior alone, same decoder"
+
 STYLES: dict[str, dict[str, Any]] = {
     "Diffusion-QL": {"color": "tab:blue", "marker": "o"},
+    "without a prior": {"color": "tab:purple", "marker": "v"},
+    "without a prior, varied": {"color": "tab:pink", "marker": "^"},
+    "neither prior nor ranking": {"color": "tab:brown", "marker": "s"},
+    PRIOR: {"color": "tab:cyan", "linestyle": "--"},
     "matching": {"color": "tab:orange", "linestyle": "--"},
     "greedy": {"color": "tab:green", "linestyle": "--"},
     "equal": {"color": "tab:gray", "linestyle": "--"},
@@ -80,7 +94,7 @@ def convergence(figure: Figure, plan: Plan, say: Say) -> None:
 def ues(figure: Figure, plan: Plan, say: Say) -> None:
     """Fig. 3b: throughput and satisfied UEs against the UEs a service."""
     left, right = figure.subplots(1, 2)
-    curve = _swept(plan, say, [_loaded(count) for count in UES], ("matching", "greedy", "equal"))
+    curve = _swept(plan, say, [_loaded(count) for count in UES], ("matching", "greedy", PRIOR), ALONE)
     for name in curve[0]:
         left.plot(UES, [point[name].throughput for point in curve], label=name, **_style(name))
         if name != BOUND:
@@ -122,16 +136,22 @@ def slices(figure: Figure, plan: Plan, say: Say) -> None:
 
 def interference(figure: Figure, plan: Plan, say: Say) -> None:
     """Fig. 3f: throughput and satisfied UEs against interference from outside, for three powers of the RU."""
-    left, right = figure.subplots(1, 2)
+    left, right, shares = figure.subplots(1, 3)
     for index, power in enumerate((37, 40, 43)):
         budget = {"radio__ru_power_budget_dbm": power}
-        curve = _swept(plan, say, [budget | {"radio__noise_figure_db": rise} for rise in NOISE_RISES_DB], ("matching",))
+        raised = [budget | {"radio__noise_figure_db": rise} for rise in NOISE_RISES_DB]
+        curve = _swept(plan, say, raised, ("matching", PRIOR), ALONE)
         for name, style in (("Diffusion-QL", "-"), ("matching", "--")):
             label = f"{power} dBm, {name}"
             left.plot(NOISE_RISES_DB, [p[name].throughput for p in curve], style, color=f"C{index}", label=label)
             right.plot(NOISE_RISES_DB, [100 * p[name].satisfied for p in curve], style, color=f"C{index}", label=label)
+        if power == 40:
+            for name in ("Diffusion-QL", *ALONE, PRIOR):
+                share = [100 * p[name].satisfied / p["matching"].satisfied for p in curve]
+                shares.plot(NOISE_RISES_DB, share, label=name, **_style(name))
     _finish(left, "Fig. 3f: interference", "interference over noise [dB]", "throughput [bps/Hz]")
     _finish(right, "what the throughput hides", "interference over noise [dB]", "UEs satisfied [%]")
+    _finish(shares, "who knows what, 40 dBm", "interference over noise [dB]", "UEs satisfied, % of matching's")
 
 
 FIGURES: dict[str, Callable[[Figure, Plan, Say], None]] = {
@@ -147,18 +167,25 @@ def _loaded(count: int) -> dict[str, Any]:
     return {f"slices__{index}__num_ues": count for index in range(len(SLICES))}
 
 
-def _swept(plan: Plan, say: Say, changes: Sequence[Mapping[str, Any]], references: Sequence[str]) -> Curve:
-    """One point a change; what was measured before with the same network is not measured again."""
-    model = trained(plan, SCENARIO, NETWORK, plan.seeds[0])
-    named: dict[str, Allocator] = {"Diffusion-QL": served(model)}
-    named |= {name: allocators.build(name) for name in references}
-    folder = plan.root / "sweeps" / model.manifest.sha256[:16]
+def _swept(
+    plan: Plan,
+    say: Say,
+    changes: Sequence[Mapping[str, Any]],
+    references: Sequence[str],
+    others: Mapping[str, Row] | None = None,
+) -> Curve:
+    """One point a change; what was measured before with the same networks is not measured again."""
+    rows = {"Diffusion-QL": NETWORK, **(others or {})}
+    models = {name: trained(plan, SCENARIO, row, plan.seeds[0]) for name, row in rows.items()}
+    named: dict[str, Allocator] = {name: served(with_sampling(model, steps=1)) for name, model in models.items()}
+    named |= {name: unlearned()[name] if name == PRIOR else allocators.build(name) for name in references}
+    folder = plan.root / "sweeps" / "-".join(model.manifest.sha256[:12] for model in models.values())
     folder.mkdir(parents=True, exist_ok=True)
     curve = []
     for change in changes:
         say(f"{SCENARIO}: {', '.join(f'{key} {value}' for key, value in change.items())}")
         scenario = varied(scenarios.load(SCENARIO), **change)
-        path = folder / f"{scenario.digest[:16]}-{DROPS}-{'-'.join(references)}.json"
+        path = folder / f"{scenario.digest[:16]}-{DROPS}-{'-'.join(references).replace(' ', '')}.json"
         if not path.exists():
             found = measure(scenario, named, DROPS)
             with write_atomically(path) as file:

@@ -1,4 +1,4 @@
-"""Settings of a training: the paper's, corrected ones, and a short one for demonstrations."""
+"""Settings of a training: the paper's, corrected ones with and without a prior, and short ones for demonstrations."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Preset:
     critic_width: int = 24
     critic_layers: int = 2
     critics: int = 2
-    prior: bool = False
+    prior: bool = True
     """Log-odds start from the physics (:mod:`xapps.ssvae.prior`); the equivariant network's only."""
     diffusion_steps: int = 20
     """T, Table I."""
-    drops: int = 600
+    drops: int = 400
     """States; with several answers each."""
     variety: Variety = field(default_factory=Variety)
     """Loads, powers and noise of the cells that are learned from."""
@@ -43,36 +43,36 @@ class Preset:
     """Drops in a step."""
     answers: int = 2
     """Answers denoised a drop and step."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-3
     cosine_decay: bool = True
     """Lower the learning rate along half a cosine to zero over the epochs."""
     discount: float = 0.0
     """gamma: 0 where drops are independent, so that no decision touches the next state; Table I: 0.98."""
-    denoising: Literal["likelihood", "squared", "ranking"] = "likelihood"
+    denoising: Literal["likelihood", "squared", "ranking"] = "ranking"
     """Behaviour term: cross-entropy of each owner, squared error of x_0, or of the answer among the drop's answers."""
-    behaviour_temperature: float = 0.01
+    behaviour_temperature: float = 0.003
     """Answers are denoised in proportion to exp(reward / this); 0: all alike, the paper's plain behaviour term."""
-    guidance: float = 0.1
-    """eta: weight of Q, normalised by its mean absolute value; 0 learns to imitate only."""
+    guidance: float = 0.0
+    """eta: weight of Q, normalised by its mean absolute value; 0 leaves the critics to choose among candidates."""
     reward: Kind = "polished"
     critic_sharpness: float = 0.2
     """Distance below a drop's best answer at which the critics' error counts 1 / e; 0: all answers count alike."""
     pessimism: Pessimism = "min"
     behaviours: tuple[str, ...] = ("random", "random-repaired", "greedy")
-    perturbed: int = 3
+    perturbed: int = 1
     """Answers a drop that are the greedy policy's with some PRBs in other hands."""
-    own_answers: int = 1
+    own_answers: int = 3
     """Answers a drop that the learning policy adds every epoch; 0 learns from the behaviour policies alone."""
     exploration: float = 1.0
     """Standard deviation of the noise that those start from."""
-    daring: float = 0.0
+    daring: float = 0.5
     """Scale of the Gumbel noise on their log-odds: 1 draws every owner by its odds."""
     averaging: float = 0.99
     """Decay of the moving average of the weights, which draws answers, sets targets and is served."""
-    validation_share: float = 0.05
+    validation_share: float = 0.1
     threads: int = 1
     """torch threads; part of what one seed reproduces."""
-    sampling: Sampling = field(default_factory=Sampling)
+    sampling: Sampling = field(default_factory=lambda: Sampling(steps=1))
     """How the trained model answers."""
 
     def __post_init__(self) -> None:
@@ -119,8 +119,10 @@ PRESETS: dict[str, Preset] = {
     # touches, the printed reward; 2000 episodes of 100 steps are cut to what a CPU does in minutes.
     "paper": Preset(
         kind="flat",
+        prior=False,
         width=128,
         layers=16,
+        drops=600,
         epochs=10,
         batch_size=128,
         answers=1,
@@ -133,9 +135,25 @@ PRESETS: dict[str, Preset] = {
         reward="printed",
         critic_sharpness=0.0,
         own_answers=0,
+        perturbed=3,
+        validation_share=0.05,
         sampling=Sampling(steps=20),
     ),
     "sane": Preset(),
+    # Everything by itself: no prior, owners imitated one by one, and the push of the critics.
+    "plain": Preset(
+        prior=False,
+        drops=600,
+        learning_rate=3e-3,
+        denoising="likelihood",
+        behaviour_temperature=0.01,
+        guidance=0.1,
+        perturbed=3,
+        own_answers=1,
+        daring=0.0,
+        validation_share=0.05,
+        sampling=Sampling(steps=5),
+    ),
     "demo": Preset(width=16, denoiser_width=12, critic_width=12, drops=200, epochs=4),
 }
 

@@ -136,7 +136,7 @@ def test_a_bad_setting_is_a_config_error(changes):
 
 def test_an_unknown_preset_is_a_config_error():
     with pytest.raises(ConfigError):
-        preset("plain")
+        preset("fancy")
 
 
 @pytest.fixture(scope="module")
@@ -144,11 +144,13 @@ def with_prior(short):
     return short.with_changes({"prior": True, "denoising": "ranking", "guidance": 0.0, "own_answers": 2, "daring": 0.5})
 
 
-def test_what_nobody_learned_is_the_first_thing_to_beat(drops, with_prior):
+def test_what_nobody_learned_is_the_first_thing_to_beat(make_report, with_prior):
     """A learning rate that wrecks the network: the policy of before the first epoch is what comes out."""
-    wrecked = trained(drops, with_prior.with_changes({"learning_rate": 3.0, "epochs": 1})).result()
+    drops = make_report(n=60, ues=6, prbs=12)
+    wreck = with_prior.with_changes({"learning_rate": 3.0, "averaging": 0.0, "epochs": 1, "validation_share": 0.4})
+    wrecked = trained(drops, wreck).result()
     assert wrecked.training["best_epoch"] == 0
-    before = DiffusionQlLearner(drops, with_prior, seed=0).result()
+    before = DiffusionQlLearner(drops, wreck, seed=0).result()
     found, wanted = (safetensors.load(each.weights) for each in (wrecked, before))
     for name in found:
         assert np.array_equal(found[name], wanted[name]) == name.startswith("policy."), name  # critics go on
@@ -163,7 +165,7 @@ def test_variety_makes_parts_of_other_sizes_that_are_all_learned_from(drops, wit
     variety = {"parts": 4, "ues": [0.5, 2.0], "noise_db": [0.0, 10.0]}
     learner = trained(drops, with_prior.with_changes({"variety": variety}))
     assert len({part.report.num_ues for part in learner.parts}) > 1
-    assert learner.result().training["drops"] == sum(part.size for part in learner.parts) == 57
+    assert learner.result().training["drops"] == sum(part.size for part in learner.parts) == 54
     again = DiffusionQlLearner(drops, with_prior.with_changes({"variety": variety}), seed=0)
     again.restore(learner.checkpoint(), list(learner.curves))
     assert again.result().weights == learner.result().weights
@@ -180,3 +182,13 @@ def test_behaviour_policies_may_be_handed_in(drops, one_epoch):
     assert not learner.parts[0].owner[:, 1].any()
     with pytest.raises(ConfigError):
         DiffusionQlLearner(drops, settings, seed=0)
+
+
+def test_without_a_prior_the_policy_still_gets_past_what_it_imitates(drops, short):
+    """Nothing is given but random answers, and guidance by critics that are learned as well."""
+    narrow = {name: getattr(short, name) for name in ("width", "denoiser_width", "critic_width")}
+    plain = preset("plain").with_changes(
+        narrow | {"epochs": 4, "behaviours": ["random", "random-repaired"], "perturbed": 1}
+    )
+    result = trained(drops, plain).result()
+    assert result.training["validation_reward"] > max(result.training["behaviour_rewards"].values())
