@@ -125,7 +125,7 @@ def seven_cell(plan: Plan) -> list[str]:
     lines = header("policy", *(f"N = {n}" for n in CELL_SIZES), "dead users at 21")
     policies: dict[str, Policies] = {
         "WMMSE-100": [WmmseUra()],
-        "graph-cells": learned_policies(plan, "graph-cells"),
+        f"graph-cells ({plan.trainings})": learned_policies(plan, "graph-cells"),
         "pair-greedy": [PairGreedyUra()],
         "best user": [BestUserUra()],
     }
