@@ -58,7 +58,7 @@ class Plan:
     """Feasible channels that are looked for, a demand vector."""
     programs: int = 10
     """Of these GP is solved on the first so many at N = 10 and 20 (about a second a round at N = 20)."""
-    large_programs: int = 1
+    large_programs: int = 0
     """At N = 50, where a round takes ten seconds."""
     networks: int = 3
     """Training seeds of fixed and dynamic networks."""
