@@ -111,6 +111,7 @@ class DiffusionQlPolicy:
         noise = starting_noise(x.shape[:-1], self.sampling, rng)
         logits = self._networks.answers(x, noise, self.sampling.steps)
         if self.sampling.daring and len(logits) > 1:
+            rng = np.random.default_rng([self._noise_seed, report_id, 1])  # its own: more candidates change none before
             logits[1:] += np.float32(self.sampling.daring) * rng.gumbel(size=logits[1:].shape).astype(np.float32)
         return logits
 

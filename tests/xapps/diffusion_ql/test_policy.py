@@ -14,10 +14,13 @@ from e2sim.physics.constraints import violations
 from oran.errors import ConfigError, DecisionRefused, DigestMismatch, ModelRejected, SuiteError
 from xapps.classic.cell import single_cell
 from xapps.classic.matching import Solution, match
+from xapps.diffusion_ql import network
 from xapps.diffusion_ql.experience import throughput_bps_hz
 from xapps.diffusion_ql.learner import DiffusionQlLearner
+from xapps.diffusion_ql.network import Architecture
 from xapps.diffusion_ql.policy import DiffusionQlPolicy, with_sampling
 from xapps.diffusion_ql.presets import preset
+from xapps.diffusion_ql.sampling import Sampling
 from xapps.runtime.contracts import Allocator
 from xapps.runtime.model_file import ModelFile
 from xapps.runtime.model_slot import build
@@ -87,8 +90,17 @@ def test_another_report_or_another_model_gets_other_noise(model, make_report):
 
 
 def test_best_of_k_by_physics_never_falls_as_k_grows(model, make_report):
+    """Of a network that has learned nothing, whose first answer leaves something to gain."""
+    architecture = Architecture(width=8, denoiser_width=8, critic_width=8)
+    weights = network.initialise(architecture, np.random.default_rng(0))
+    normalisation = DiffusionQlPolicy.from_model(model).normalisation
     policies = [
-        DiffusionQlPolicy.from_model(with_sampling(model, candidates=k, choose="physics", temperature=2.0))
+        DiffusionQlPolicy(
+            architecture,
+            weights,
+            normalisation,
+            Sampling(steps=1, candidates=k, choose="physics", temperature=2.0, daring=1.0),
+        )
         for k in (1, 2, 4, 8, 16)
     ]
     gained = []
