@@ -10,6 +10,7 @@ from safetensors import torch as safetensors
 from torch import Tensor
 
 from xapps.diffusion_ql.experience import Experience
+from xapps.training.epochs import moments
 
 
 def packed(
@@ -28,9 +29,7 @@ def packed(
         progress: numbers.
     """
     tensors = {f"{group}/{name}": tensor.detach() for group, each in groups.items() for name, tensor in each.items()}
-    for name, w in weights.items():
-        moments = optimiser.state.get(w, {})
-        tensors |= {f"moment/{name}/{key}": torch.as_tensor(value) for key, value in moments.items()}
+    tensors |= moments(weights, optimiser)
     for index, part in enumerate(parts):
         tensors[f"answers/{index}/owner"] = torch.from_numpy(part.owner)
         tensors[f"answers/{index}/reward"] = torch.from_numpy(part.reward)
@@ -53,14 +52,3 @@ def restore_answers(tensors: Mapping[str, Tensor], parts: Sequence[Experience]) 
             raise ValueError(f"answers of shape {owner.shape}, expected {part.owner.shape}")
     for part, (owner, reward) in zip(parts, found, strict=True):
         part.owner, part.reward = np.array(owner), np.array(reward)
-
-
-def restore_moments(
-    tensors: Mapping[str, Tensor], weights: Mapping[str, Tensor], optimiser: torch.optim.Optimizer
-) -> None:
-    """Gives the optimiser its moments back."""
-    for name, w in weights.items():
-        prefix = f"moment/{name}/"
-        moments = {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
-        if moments:
-            optimiser.state[w] = moments

@@ -29,10 +29,10 @@ from xapps.diffusion_ql.variety import split, varied
 from xapps.runtime.trained_model import TrainedModel
 from xapps.ssvae.batches import num_drops
 from xapps.ssvae.features import Normalisation, equal_power_snr_db
-from xapps.ssvae.learner import EpochCurves, torch_threads
+from xapps.training.epochs import EpochCurves, EpochLearner, restore_moments
 
 
-class DiffusionQlLearner:
+class DiffusionQlLearner(EpochLearner):
     """One training in progress.
 
     Args:
@@ -56,10 +56,9 @@ class DiffusionQlLearner:
         held_out = max(1, round(num_drops(report) * preset.validation_share))
         if num_drops(report) <= held_out:
             raise ConfigError("drops", num_drops(report), "training and validation need a drop each")
+        super().__init__(epochs=preset.epochs, threads=preset.threads)
         self.preset = preset
         self.seed = seed
-        self.epoch = 0
-        self.curves: list[EpochCurves] = []
         rng = np.random.default_rng([seed, 0])
         self.normalisation = normalisation_of(own_drops(report))
         self.architecture = architecture_for(preset, report)
@@ -79,21 +78,7 @@ class DiffusionQlLearner:
         if preset.prior:
             self._keep_if_best(self._validate())  # what nobody learned is the first thing to beat
 
-    @property
-    def num_epochs(self) -> int:
-        return self.preset.epochs
-
-    @property
-    def done(self) -> bool:
-        return self.epoch >= self.preset.epochs
-
-    def run_epoch(self) -> EpochCurves:
-        """One pass over the drops; returns and records what it measured."""
-        with torch_threads(self.preset.threads):
-            return self._run_epoch()
-
     def _run_epoch(self) -> EpochCurves:
-        self.epoch += 1
         rng = np.random.default_rng([self.seed, self.epoch])
         generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
         self._set_learning_rate()
@@ -102,7 +87,6 @@ class DiffusionQlLearner:
         curves = {name: float(np.mean([step[name] for step in steps])) for name in steps[0]}
         curves |= own | {"epoch": float(self.epoch), "validation_reward": self._validate()}
         self._keep_if_best(curves["validation_reward"])
-        self.curves.append(curves)
         return curves
 
     def result(self) -> TrainedModel:
@@ -238,7 +222,7 @@ class DiffusionQlLearner:
             epoch, best_epoch, self._best_score = tensors["progress"].tolist()
         except (KeyError, RuntimeError, ValueError, SafetensorError) as error:
             raise ModelError(f"the checkpoint is damaged or of another training: {error}") from error
-        checkpoints.restore_moments(tensors, self.weights, self._optimiser)
+        restore_moments(tensors, self.weights, self._optimiser)
         self.epoch, self._best_epoch = int(epoch), int(best_epoch)
         self.curves = curves[: self.epoch]  # curves are written first: one more epoch may stand there
 

@@ -32,7 +32,7 @@ from xapps.runtime.model_file import ModelFile
 from xapps.runtime.trained_model import TrainedModel
 from xapps.ssvae.batches import num_drops, take
 from xapps.ssvae.features import observe
-from xapps.ssvae.learner import EpochCurves, torch_threads
+from xapps.training.epochs import EpochCurves, EpochLearner, restore_moments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ STUDENT = "student"
 """Name of the preset that asks for a distillation."""
 
 
-class StudentLearner:
+class StudentLearner(EpochLearner):
     """One distillation in progress.
 
     Args:
@@ -104,8 +104,8 @@ class StudentLearner:
         if num_drops(report) <= held_out:
             raise ConfigError("drops", num_drops(report), "training and validation need a drop each")
         model = DiffusionQlPolicy.from_model(teacher)
-        self.preset, self.seed, self.epoch = preset, seed, 0
-        self.curves: list[EpochCurves] = []
+        super().__init__(epochs=preset.epochs, threads=preset.threads)
+        self.preset, self.seed = preset, seed
         self.architecture, self.normalisation = model.architecture, model.normalisation
         self.schedule = Schedule.variance_preserving(self.architecture.steps)
         self._times = sub_steps(self.architecture.steps, preset.teacher_steps)
@@ -120,29 +120,13 @@ class StudentLearner:
         self._parts = varied(training, preset.variety, rng)
         self._validation = varied(validation, preset.variety, rng)
 
-    @property
-    def num_epochs(self) -> int:
-        return self.preset.epochs
-
-    @property
-    def done(self) -> bool:
-        return self.epoch >= self.preset.epochs
-
-    def run_epoch(self) -> EpochCurves:
-        """One pass over the drops; returns and records what it measured."""
-        with torch_threads(self.preset.threads):
-            return self._run_epoch()
-
     def _run_epoch(self) -> EpochCurves:
-        self.epoch += 1
         rng = np.random.default_rng([self.seed, self.epoch])
         generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
         for group in self._optimiser.param_groups:
             group["lr"] = self.preset.learning_rate * 0.5 * (1.0 + math.cos(math.pi * self.epoch / self.preset.epochs))
         losses = [self._step(report, index, generator) for report, index in self._batches(rng)]
-        found = {"epoch": float(self.epoch), "distillation": float(np.mean(losses)), "validation": self._validate()}
-        self.curves.append(found)
-        return found
+        return {"epoch": float(self.epoch), "distillation": float(np.mean(losses)), "validation": self._validate()}
 
     def result(self) -> TrainedModel:
         """The averaged weights, beside the teacher's critics."""
@@ -240,5 +224,5 @@ class StudentLearner:
             (epoch,) = tensors["progress"].tolist()
         except (KeyError, RuntimeError, ValueError, SafetensorError) as error:
             raise ModelError(f"the checkpoint is damaged or of another training: {error}") from error
-        checkpoints.restore_moments(tensors, self.weights, self._optimiser)
+        restore_moments(tensors, self.weights, self._optimiser)
         self.epoch, self.curves = int(epoch), curves[: int(epoch)]

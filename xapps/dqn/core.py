@@ -14,6 +14,7 @@ from torch.nn import functional
 from xapps.dqn import network
 from xapps.dqn.network import Architecture
 from xapps.dqn.presets import Preset
+from xapps.training.epochs import moments, restore_moments
 
 MAX_GRADIENT_NORM = 1.0
 
@@ -108,10 +109,7 @@ class Core:
         found = {f"online/{name}": weight.detach() for name, weight in self.online.items()}
         found |= {f"target/{name}": weight for name, weight in self.target.items()}
         found |= {f"average/{name}": weight for name, weight in self.average.items()}
-        for name, weight in self.online.items():
-            moments = self._optimiser.state.get(weight, {})
-            found |= {f"moment/{name}/{key}": torch.as_tensor(value) for key, value in moments.items()}
-        return found | {"steps": torch.tensor(self._steps)}
+        return found | moments(self.online, self._optimiser) | {"steps": torch.tensor(self._steps)}
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Takes over what :meth:`tensors` gave.
@@ -125,11 +123,7 @@ class Core:
                 weight.copy_(tensors[f"online/{name}"])
                 self.target[name].copy_(tensors[f"target/{name}"])
                 self.average[name].copy_(tensors[f"average/{name}"])
-        for name, weight in self.online.items():
-            prefix = f"moment/{name}/"
-            moments = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-            if moments:
-                self._optimiser.state[weight] = moments
+        restore_moments(tensors, self.online, self._optimiser)
         self._steps = int(tensors["steps"])
 
 

@@ -26,9 +26,8 @@ from xapps.dqn.network import Architecture
 from xapps.dqn.presets import Preset
 from xapps.dqn.printed import PaperPractice
 from xapps.runtime.trained_model import TrainedModel
-from xapps.ssvae.learner import torch_threads
+from xapps.training.epochs import EpochCurves, EpochLearner
 
-EpochCurves = dict[str, float]
 Draw = Callable[..., RadioReport]
 """``draw(num_drops, *key)``: independent drops, arrays (N, U, R, K); equal keys give equal drops."""
 
@@ -50,7 +49,7 @@ class Practice(Protocol):
     def restore(self, arrays: Mapping[str, NDArray]) -> None: ...
 
 
-class DqnLearner:
+class DqnLearner(EpochLearner):
     """One training in progress.
 
     Args:
@@ -63,10 +62,9 @@ class DqnLearner:
     """
 
     def __init__(self, draw: Draw, preset: Preset, *, seed: int) -> None:
+        super().__init__(epochs=preset.epochs, threads=preset.threads)
         self.preset = preset
         self.seed = seed
-        self.epoch = 0
-        self.curves: list[EpochCurves] = []
         self._draw = draw
         validation = draw(preset.validation_drops, seed, VALIDATION_EPOCH)
         self._practice: Practice = (FairPractice if preset.kind == "fair" else PaperPractice)(preset, validation)
@@ -75,26 +73,14 @@ class DqnLearner:
         self._best_epoch = 0
         self._best = self._weights()
 
-    @property
-    def num_epochs(self) -> int:
-        return self.preset.epochs
-
-    @property
-    def done(self) -> bool:
-        return self.epoch >= self.preset.epochs
-
-    def run_epoch(self) -> EpochCurves:
-        """Fresh drops, played and learned from; returns and records what it measured."""
-        with torch_threads(self.preset.threads):
-            self.epoch += 1
-            self._core.set_learning_rate(self.epoch)
-            report = self._draw(self.preset.episodes, self.seed, self.epoch)
-            rng = np.random.default_rng([self.seed, self.epoch])
-            curves = self._practice.run(self._core, report, self.epoch, rng)
-            curves |= {"epoch": float(self.epoch), "validation": self._practice.score(self._core)}
+    def _run_epoch(self) -> EpochCurves:
+        self._core.set_learning_rate(self.epoch)
+        report = self._draw(self.preset.episodes, self.seed, self.epoch)
+        rng = np.random.default_rng([self.seed, self.epoch])
+        curves = self._practice.run(self._core, report, self.epoch, rng)
+        curves |= {"epoch": float(self.epoch), "validation": self._practice.score(self._core)}
         if curves["validation"] > self._best_score:
             self._best_score, self._best_epoch, self._best = curves["validation"], self.epoch, self._weights()
-        self.curves.append(curves)
         return curves
 
     def result(self) -> TrainedModel:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -27,9 +26,7 @@ from xapps.ssvae.features import Normalisation, observe
 from xapps.ssvae.network import Architecture
 from xapps.ssvae.presets import Preset
 from xapps.ssvae.views import similar_gain_db
-
-EpochCurves = dict[str, float]
-"""What one epoch measured: losses by term, and the validation score."""
+from xapps.training.epochs import EpochCurves, EpochLearner, moments, restore_moments
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ class _Batch:
     power: Tensor
 
 
-class SsvaeLearner:
+class SsvaeLearner(EpochLearner):
     """One training in progress.
 
     Args:
@@ -67,10 +64,9 @@ class SsvaeLearner:
             )
         if training_set.more and preset.kind == "flat":
             raise ConfigError("training_set", len(training_set.more), "a flat network learns cells of one size only")
+        super().__init__(epochs=preset.epochs, threads=preset.threads)
         self.preset = preset
         self.seed = seed
-        self.epoch = 0
-        self.curves: list[EpochCurves] = []
         self.normalisation = Normalisation.of(training_set.report)
         self.architecture = architecture_for(preset, training_set.report)
         rng = np.random.default_rng([seed, 0])
@@ -86,21 +82,7 @@ class SsvaeLearner:
         self._best_epoch = 0
         self._best = _copy(self.weights)
 
-    @property
-    def num_epochs(self) -> int:
-        return self.preset.epochs
-
-    @property
-    def done(self) -> bool:
-        return self.epoch >= self.preset.epochs
-
-    def run_epoch(self) -> EpochCurves:
-        """One pass over the labelled drops; returns and records what it measured."""
-        with torch_threads(self.preset.threads):
-            return self._run_epoch()
-
     def _run_epoch(self) -> EpochCurves:
-        self.epoch += 1
         rng = np.random.default_rng([self.seed, self.epoch])
         generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
         regularise = _dropout(self.preset.dropout, generator)
@@ -108,7 +90,6 @@ class SsvaeLearner:
         curves = {name: float(np.mean([step[name] for step in steps])) for name in steps[0]}
         curves |= {"epoch": float(self.epoch), **self._validate()}
         self._keep_if_best(curves)
-        self.curves.append(curves)
         return curves
 
     def result(self) -> TrainedModel:
@@ -137,9 +118,7 @@ class SsvaeLearner:
         """Everything the next epoch depends on, as safetensors."""
         tensors = {f"weight/{name}": w.detach() for name, w in self.weights.items()}
         tensors |= {f"best/{name}": w for name, w in self._best.items()}
-        for name, w in self.weights.items():
-            moments = self._optimiser.state.get(w, {})
-            tensors |= {f"moment/{name}/{key}": torch.as_tensor(value) for key, value in moments.items()}
+        tensors |= moments(self.weights, self._optimiser)
         tensors["progress"] = torch.tensor([self.epoch, self._best_epoch, self._best_score], dtype=torch.float64)
         return safetensors.save({name: tensor.contiguous() for name, tensor in tensors.items()})
 
@@ -157,17 +136,10 @@ class SsvaeLearner:
             self._best = {name: tensors[f"best/{name}"] for name in self.weights}
         except (KeyError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"the checkpoint is damaged or of another training: {error}") from error
-        self._restore_moments(tensors)
+        restore_moments(tensors, self.weights, self._optimiser)
         epoch, best_epoch, self._best_score = tensors["progress"].tolist()
         self.epoch, self._best_epoch = int(epoch), int(best_epoch)
         self.curves = curves[: self.epoch]  # curves are written first: one more epoch may stand there
-
-    def _restore_moments(self, tensors: dict[str, Tensor]) -> None:
-        for name, w in self.weights.items():
-            prefix = f"moment/{name}/"
-            moments = {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
-            if moments:
-                self._optimiser.state[w] = moments
 
     def _batches(self, rng: np.random.Generator) -> Iterator[tuple[_Batch, RadioReport | None]]:
         """Shuffled labelled batches, each with as many unlabelled drops as the preset says.
@@ -289,21 +261,6 @@ class SsvaeLearner:
         if curves["validation_accuracy"] > self._best_score:
             self._best_score, self._best_epoch = curves["validation_accuracy"], self.epoch
             self._best = _copy(self.weights)
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """torch with so many threads, for a while.
-
-    Sums are split by threads, so the count is part of what makes a training repeatable; and threads that wait for each
-    other on a busy machine cost more than these small tensors gain by them.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def train(

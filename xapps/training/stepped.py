@@ -7,7 +7,7 @@ checkpoint with the very numbers it would have had. How the steps are cut into e
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,9 +21,7 @@ from torch import Tensor
 
 from oran.errors import ModelError
 from xapps.runtime.trained_model import TrainedModel
-from xapps.ssvae.learner import torch_threads
-
-EpochCurves = dict[str, float]
+from xapps.training.epochs import EpochCurves, EpochLearner, moments, restore_moments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +36,7 @@ class Course:
     """Longer ones are shortened to this norm."""
 
 
-class SteppedLearner(ABC):
+class SteppedLearner(EpochLearner):
     """One training in progress.
 
     Args:
@@ -47,32 +45,17 @@ class SteppedLearner(ABC):
     """
 
     def __init__(self, weights: Mapping[str, NDArray[np.float32]], course: Course) -> None:
-        self.epoch = 0
-        self.curves: list[EpochCurves] = []
+        super().__init__(epochs=course.epochs, threads=1)  # more wait for each other longer than such tensors take
         self.weights = {name: torch.from_numpy(values).requires_grad_() for name, values in weights.items()}
         self._course = course
         self._optimiser = torch.optim.AdamW(
             list(self.weights.values()), course.learning_rate, weight_decay=course.weight_decay
         )
 
-    @property
-    def num_epochs(self) -> int:
-        return self._course.epochs
-
-    @property
-    def done(self) -> bool:
-        return self.epoch >= self._course.epochs
-
-    def run_epoch(self) -> EpochCurves:
-        """The next share of the steps; returns and records their mean loss."""
+    def _run_epoch(self) -> EpochCurves:
         steps, epochs = self._course.steps, self._course.epochs
-        share = range(steps * self.epoch // epochs, steps * (self.epoch + 1) // epochs)
-        with torch_threads(1):  # threads that wait for each other cost more than such small tensors gain
-            losses = [self._descend(step) for step in share]
-        self.epoch += 1
-        curves = {"epoch": float(self.epoch), "loss": float(np.mean(losses))}
-        self.curves.append(curves)
-        return curves
+        share = range(steps * (self.epoch - 1) // epochs, steps * self.epoch // epochs)
+        return {"epoch": float(self.epoch), "loss": float(np.mean([self._descend(step) for step in share]))}
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """The weights as they are."""
@@ -91,9 +74,7 @@ class SteppedLearner(ABC):
     def checkpoint(self) -> bytes:
         """Everything the next epoch depends on, as safetensors."""
         tensors = {f"weight/{name}": weight.detach() for name, weight in self.weights.items()}
-        for name, weight in self.weights.items():
-            moments = self._optimiser.state.get(weight, {})
-            tensors |= {f"moment/{name}/{key}": torch.as_tensor(value) for key, value in moments.items()}
+        tensors |= moments(self.weights, self._optimiser)
         tensors["progress"] = torch.tensor([self.epoch])
         return safetensors.save({name: tensor.contiguous() for name, tensor in tensors.items()})
 
@@ -109,7 +90,7 @@ class SteppedLearner(ABC):
             [epoch] = tensors["progress"].tolist()
         except (KeyError, ValueError, SafetensorError) as error:
             raise ModelError(f"the checkpoint is damaged or of another training: {error}") from error
-        self._restore_moments(tensors)
+        restore_moments(tensors, self.weights, self._optimiser)
         self.epoch = int(epoch)
         self.curves = curves[: self.epoch]  # curves are written first: one more epoch may stand there
 
@@ -143,10 +124,3 @@ class SteppedLearner(ABC):
         with torch.no_grad():
             for name, weight in self.weights.items():
                 weight.copy_(kept[name])
-
-    def _restore_moments(self, tensors: Mapping[str, Tensor]) -> None:
-        for name, weight in self.weights.items():
-            prefix = f"moment/{name}/"
-            moments = {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
-            if moments:
-                self._optimiser.state[weight] = moments
