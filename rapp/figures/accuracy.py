@@ -12,8 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from e2sim import scenario as scenarios
 from oran.errors import ModelRejected
+from rapp import datasets
 from rapp.datasets import Dataset
+from rapp.figures.tables import Plan
 from xapps.runtime.model_file import ModelFile
 from xapps.ssvae.batches import drops
 from xapps.ssvae.policy import SsvaePolicy
@@ -86,3 +89,9 @@ def compare(power: Array, owner: NDArray[np.integer], dataset: Dataset) -> Accur
 
 def _label_power(dataset: Dataset) -> Array:
     return dataset.label.power_w / dataset.report.prb_power_cap_w
+
+
+def held_out_labels(plan: Plan, scenario_name: str, labels_by: str) -> Dataset:
+    """Labelled drops that no training sees, kept in the plan's folder."""
+    described = datasets.describe(scenarios.load(scenario_name), seed=1, num_drops=plan.held_out, labels_by=labels_by)
+    return datasets.build(plan.root / f"{scenario_name}-held-out-{labels_by}-{plan.held_out}", described)

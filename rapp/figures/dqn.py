@@ -16,9 +16,8 @@ from matplotlib.figure import Figure
 from e2sim import scenario as scenarios
 from e2sim.scenario import Scenario
 from oran.errors import ConfigError
-from rapp import datasets
 from rapp.evaluation import Trial, trial
-from rapp.figures.accuracy import Accuracy, compare, trivial
+from rapp.figures.accuracy import Accuracy, compare, held_out_labels, trivial
 from rapp.figures.drawing import drawn
 from rapp.figures.tables import Plan, Say, insert, reference, with_load
 from rapp.runs import Run, RunConfig
@@ -172,7 +171,7 @@ def loads(plan: Plan, say: Say) -> list[str]:
 def accuracies(plan: Plan, say: Say) -> list[str]:
     """Markdown of paper 2's Table II, row DQN: power and owners of the decisions against matching's, which are
     within 0.03 % of the exact solver's."""
-    labelled = _labelled(plan, "cell")
+    labelled = held_out_labels(plan, "cell", plan.labels_by)
     rows = {"*paper 2:* DQN": PAPER_TABLE_2}
     for row in (BEST_OF_4, PAPER):
         policy = build(models(plan, "cell", row, say)[0]).allocator
@@ -182,13 +181,6 @@ def accuracies(plan: Plan, say: Say) -> list[str]:
     rows |= trivial(labelled)
     lines = ["| row | MAE of p | R² of p | cosine of p | binary error | PRB accuracy |", f"| --- {'| ---: ' * 5}|"]
     return lines + [f"| {title} | {row.cells()} |" for title, row in rows.items()]
-
-
-def _labelled(plan: Plan, scenario_name: str) -> datasets.Dataset:
-    """Held-out drops with matching's answers; no training sees them."""
-    scenario = scenarios.load(scenario_name)
-    described = datasets.describe(scenario, seed=1, num_drops=plan.held_out, labels_by=plan.labels_by)
-    return datasets.build(plan.root / f"{scenario_name}-held-out-{plan.labels_by}-{plan.held_out}", described)
 
 
 def models(plan: Plan, scenario_name: str, row: Row, say: Say) -> list[ModelFile]:

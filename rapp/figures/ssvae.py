@@ -8,7 +8,7 @@ from dataclasses import replace
 from e2sim import scenario as scenarios
 from oran.errors import ConfigError
 from rapp.figures import ssvae_plots, ssvae_sweeps
-from rapp.figures.accuracy import accuracy, trivial
+from rapp.figures.accuracy import accuracy, held_out_labels, trivial
 from rapp.figures.ssvae_rows import (
     ARCHITECTURES,
     BEST_OF_8,
@@ -18,7 +18,6 @@ from rapp.figures.ssvae_rows import (
     MEAN,
     PAPER_TABLE_6,
     ablations,
-    held_out_labels,
     label_counts,
     unlearned,
 )

@@ -11,9 +11,9 @@ import numpy as np
 
 from e2sim import scenario as scenarios
 from rapp.figures import ssvae_sweeps
-from rapp.figures.accuracy import accuracy, trivial
+from rapp.figures.accuracy import accuracy, held_out_labels, trivial
 from rapp.figures.drawing import drawn
-from rapp.figures.ssvae_rows import BEST_OF_8, MEAN, PAPER_TABLE_6, held_out_labels, label_counts
+from rapp.figures.ssvae_rows import BEST_OF_8, MEAN, PAPER_TABLE_6, label_counts
 from rapp.figures.ssvae_sweeps import BOUND, CAPS_DBM, POWERS_DBM, UES, WITH_PHYSICS, Curve
 from rapp.figures.tables import Plan, Say, Variant, learned, reference, run_of, seeds_of, trained
 

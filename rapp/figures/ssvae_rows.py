@@ -7,10 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from e2sim import scenario as scenarios
 from oran.e2sm.rrm import RadioReport
-from rapp import datasets
-from rapp.datasets import Dataset
 from rapp.figures.accuracy import Accuracy
 from rapp.figures.diffusion_ql_rows import ScoreAllocator
 from rapp.figures.tables import Plan, Variant
@@ -104,9 +101,3 @@ def unlearned() -> dict[str, Allocator]:
 
 def _physics(report: RadioReport) -> NDArray[np.float64]:
     return prior.unlearned_scores(report).astype(np.float64)
-
-
-def held_out_labels(plan: Plan, scenario_name: str, labels_by: str) -> Dataset:
-    """Labelled drops that no training sees."""
-    described = datasets.describe(scenarios.load(scenario_name), seed=1, num_drops=plan.held_out, labels_by=labels_by)
-    return datasets.build(plan.root / f"{scenario_name}-held-out-{labels_by}", described)
