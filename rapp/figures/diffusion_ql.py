@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -14,7 +12,6 @@ import numpy as np
 
 from e2sim import scenario as scenarios
 from e2sim.scenario import Scenario, varied
-from oran.errors import ConfigError
 from rapp import datasets
 from rapp.datasets import Dataset
 from rapp.draws import Stream, draw, generator
@@ -38,7 +35,7 @@ from rapp.figures.diffusion_ql_rows import (
     trained,
     unlearned,
 )
-from rapp.figures.tables import Plan, Say, Variant, insert, reference
+from rapp.figures.tables import Plan, Say, Variant, fill, machine, reference
 from rapp.figures.tables import run_of as run_on_labels
 from rapp.figures.trials import kept_decisions
 from rapp.runs import Run
@@ -65,16 +62,8 @@ def diffusion_ql(plan: Plan, say: Say, only: Sequence[str] = ()) -> None:
     Raises:
         ConfigError: an unknown table or figure, or the page has no place for one.
     """
-    measured = tables(plan, say)
-    known = [*measured, *diffusion_ql_plots.FIGURES]
-    for name in only or known:
-        if name in measured:
-            insert(plan.docs / "diffusion_ql.md", name, [*measured[name](), "", provenance(plan, name)])
-        elif name in diffusion_ql_plots.FIGURES:
-            say(f"figure: {name}")
-            diffusion_ql_plots.draw(name, plan, say)
-        else:
-            raise ConfigError("table", name, f"known are {', '.join(known)}")
+    figures = {name: partial(diffusion_ql_plots.draw, name, plan, say) for name in diffusion_ql_plots.FIGURES}
+    fill(plan.docs / "diffusion_ql.md", tables(plan, say), partial(provenance, plan), figures, only)
 
 
 def tables(plan: Plan, say: Say) -> dict[str, Callable[[], list[str]]]:
@@ -97,8 +86,8 @@ def provenance(plan: Plan, table: str) -> str:
     """Where the numbers come from."""
     seeds = " ".join(f"--seeds {seed}" for seed in plan.seeds)
     command = f"python -m rapp figures diffusion_ql --held-out {plan.held_out} {seeds} --table {table}"
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    return f"*`{command}` on {machine}; {plan.held_out} held-out drops; processor time, on a machine with other work.*"
+    drops = f"{plan.held_out} held-out drops"
+    return f"*`{command}` on {machine()}; {drops}; processor time, on a machine with other work.*"
 
 
 def comparison(

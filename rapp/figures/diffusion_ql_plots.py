@@ -67,6 +67,7 @@ STYLES: dict[str, dict[str, Any]] = {
 
 def draw(name: str, plan: Plan, say: Say) -> Path:
     """Draw one of ``FIGURES``."""
+    say(f"figure: {name}")
     path = plan.docs / "img" / f"diffusion-ql-{name}.png"
     return drawn(path, lambda figure: FIGURES[name](figure, plan, say))
 

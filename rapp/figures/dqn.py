@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,11 +13,10 @@ from matplotlib.figure import Figure
 
 from e2sim import scenario as scenarios
 from e2sim.scenario import Scenario
-from oran.errors import ConfigError
 from rapp.evaluation import Trial, trial
 from rapp.figures.accuracy import Accuracy, compare, held_out_labels, trivial
 from rapp.figures.drawing import drawn
-from rapp.figures.tables import Plan, Say, insert, reference, with_load
+from rapp.figures.tables import Plan, Say, fill, machine, mean_and_spread, reference, with_load
 from rapp.runs import Run, RunConfig
 from xapps import allocators
 from xapps.dqn.decoder import UnlearnedAllocator
@@ -78,15 +75,8 @@ def dqn(plan: Plan, say: Say, only: Sequence[str] = ()) -> None:
     Raises:
         ConfigError: an unknown table or figure, or the page has no place for one.
     """
-    measured = tables(plan, say)
-    known = [*measured, "training"]
-    for name in only or known:
-        if name in measured:
-            insert(plan.docs / "dqn.md", name, [*measured[name](), "", provenance(plan, name)])
-        elif name == "training":
-            draw_training(plan, say)
-        else:
-            raise ConfigError("table", name, f"known are {', '.join(known)}")
+    figures = {"training": partial(draw_training, plan, say)}
+    fill(plan.docs / "dqn.md", tables(plan, say), partial(provenance, plan), figures, only)
 
 
 def tables(plan: Plan, say: Say) -> dict[str, Callable[[], list[str]]]:
@@ -103,8 +93,7 @@ def provenance(plan: Plan, table: str) -> str:
     """Where the numbers come from."""
     seeds = " ".join(f"--seeds {seed}" for seed in plan.seeds)
     command = f"python -m rapp figures dqn --held-out {plan.held_out} {seeds} --table {table}"
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    return f"*`{command}` on {machine}; {plan.held_out} held-out drops; processor time.*"
+    return f"*`{command}` on {machine()}; {plan.held_out} held-out drops; processor time.*"
 
 
 def comparison(plan: Plan, scenario_name: str, say: Say) -> list[str]:
@@ -232,12 +221,7 @@ def _tried(name: str, allocator: Allocator, scenario: Scenario, plan: Plan) -> T
 def _ratio(plan: Plan, found: Sequence[ModelFile], scenario: Scenario, say: Say) -> str:
     best = reference(plan, scenario, YARDSTICKS.get(scenario.name, "exact"), say)
     rows = [_tried("", build(model).allocator, scenario, plan).summary(best) for model in found]
-    return _mean_and_spread([100.0 * row["of_exact"] for row in rows])
-
-
-def _mean_and_spread(ratios: Sequence[float]) -> str:
-    spread = f" ± {np.std(ratios, ddof=1):.2f}" if len(ratios) > 1 else ""
-    return f"{np.mean(ratios):.2f} %{spread}"
+    return mean_and_spread([100.0 * row["of_exact"] for row in rows])
 
 
 def _line(title: str, trials: Sequence[Trial], best: Trial, training: str) -> str:
@@ -245,7 +229,7 @@ def _line(title: str, trials: Sequence[Trial], best: Trial, training: str) -> st
     mean = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
     cells = (
         title,
-        _mean_and_spread([100.0 * row["of_exact"] for row in rows]),
+        mean_and_spread([100.0 * row["of_exact"] for row in rows]),
         f"{mean['score']:.1f}",
         f"{mean['satisfied_share']:.2%}",
         f"{mean['drops_all_satisfied']:.1%}",

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Callable, Sequence
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 
-from oran.errors import ConfigError
 from rapp.evaluation import Trial, interval
 from rapp.figures import hard_cells, hard_channel, hard_each, hard_queues
 from rapp.figures.hard_cells import CLASSICAL, LEARNED, SHARE_OF_DROPS, Contender
-from rapp.figures.tables import Plan, Say, insert
+from rapp.figures.tables import Plan, Say, fill, machine
 
 EQUAL_TIME = 1.05
 """A classical search counts as taking equal time up to this factor."""
@@ -45,16 +42,12 @@ def hard(plan: Plan, say: Say, only: Sequence[str] = ()) -> None:
         "queues": lambda: _queues(plan, say),
         "scaling": lambda: _scaling(plan, say, measured),
     }
-    for name in only or tables:
-        if name not in tables:
-            raise ConfigError("table", name, f"known are {', '.join(tables)}")
-        insert(plan.docs / "hard.md", name, [*tables[name](), "", _provenance(plan)])
+    fill(plan.docs / "hard.md", tables, lambda _: _provenance(plan), {}, only)
 
 
 def _provenance(plan: Plan) -> str:
     seeds = " ".join(f"--seeds {seed}" for seed in plan.seeds)
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    return f"*`python -m rapp figures hard --held-out {plan.held_out} {seeds}`; {machine}, one thread.*"
+    return f"*`python -m rapp figures hard --held-out {plan.held_out} {seeds}`; {machine()}, one thread.*"
 
 
 # --- imperfect channel ------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """SS-VAE, DQN and Diffusion-QL where learning could win: imperfect reports and interfering RUs, on everybody's drops.
 
 SS-VAE is trained for it (:mod:`rapp.figures.hard_ssvae`). DQN and Diffusion-QL are the models of their own pages,
-served as they are, the first seed's; a dash says that one cannot decide there.
+served as they are, the first seed's; a dash says that a row belongs to the other columns.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from oran.errors import ConfigError
-from rapp.draws import Stream, draw, generator
 from rapp.evaluation import Trial
 from rapp.figures import hard_cells, hard_channel
 from rapp.figures.hard_channel import Decide
@@ -48,7 +46,7 @@ SWEEP = Decoding(assignment="sweep", starts=1)
 LONG = Effort(sweeps=3, rounds=2)
 
 Trials = dict[str, list[Trial]]
-"""Title -> one trial a training seed; nothing for whoever cannot decide there."""
+"""Title -> one trial a training seed."""
 
 
 def table(plan: Plan, say: Say) -> list[str]:
@@ -91,14 +89,11 @@ def _on_reports(plan: Plan, cause: str, say: Say) -> Trials:
     }
     rows |= {f"**{name}**": [_of(each) for each in _others(plan, name)] for name in OTHERS}
 
-    def tried(title: str, decide: Decide) -> list[Trial]:
+    def tried(title: str, decide: Decide) -> Trial:
         say(f"{cause}: {title}")
-        try:
-            return [hard_channel.tried(title, decide, hard_channel.held_out(cause, num_drops))]
-        except ConfigError:
-            return []
+        return hard_channel.tried(title, decide, hard_channel.held_out(cause, num_drops))
 
-    return {title: [trial for each in deciders for trial in tried(title, each)] for title, deciders in rows.items()}
+    return {title: [tried(title, each) for each in deciders] for title, deciders in rows.items()}
 
 
 def _of(allocator: Allocator) -> Decide:
@@ -129,7 +124,7 @@ def _on_cells(plan: Plan, name: str, say: Say) -> Trials:
         ],
     }
     rows = {**rows, **{f"**{other}**": _others(plan, other) for other in OTHERS}}
-    everybody = [(title, each) for title, group in rows.items() for each in group if _decides(each, name)]
+    everybody = [(title, each) for title, group in rows.items() for each in group]
     say(f"{name}: {num_drops} drops")
     trials = hard_cells.contest(name, [each for _, each in everybody], num_drops)
     found: Trials = {
@@ -173,12 +168,3 @@ def _others(plan: Plan, title: str) -> list[Allocator]:
         for seed in plan.seeds[:1]
     ]
     return [build(Run.create(plan.root / "runs", config).execute()).allocator for config in configs]
-
-
-def _decides(allocator: Allocator, name: str) -> bool:
-    [probe] = drops(draw(hard_cells.scenario_of(name), generator(Stream.HELD_OUT, 0, 0), 1))
-    try:
-        allocator.decide(probe)
-    except ConfigError:
-        return False
-    return True

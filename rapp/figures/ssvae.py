@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from e2sim import scenario as scenarios
-from oran.errors import ConfigError
 from rapp.figures import ssvae_plots, ssvae_sweeps
 from rapp.figures.accuracy import accuracy, held_out_labels, trivial
 from rapp.figures.ssvae_rows import (
@@ -26,7 +26,7 @@ from rapp.figures.tables import (
     Say,
     Variant,
     comparison,
-    insert,
+    fill,
     learned,
     provenance,
     ratio,
@@ -42,16 +42,8 @@ def ssvae(plan: Plan, say: Say, only: Sequence[str] = ()) -> None:
     Raises:
         ConfigError: an unknown table or figure, or the page has no place for one.
     """
-    measured = tables(plan, say)
-    known = [*measured, *ssvae_plots.FIGURES]
-    for name in only or known:
-        if name in measured:
-            insert(plan.docs / "ssvae.md", name, [*measured[name](), "", provenance(plan)])
-        elif name in ssvae_plots.FIGURES:
-            say(f"figure: {name}")
-            ssvae_plots.draw(name, plan, say)
-        else:
-            raise ConfigError("table", name, f"known are {', '.join(known)}")
+    figures = {name: partial(ssvae_plots.draw, name, plan, say) for name in ssvae_plots.FIGURES}
+    fill(plan.docs / "ssvae.md", tables(plan, say), lambda _: provenance(plan), figures, only)
 
 
 def tables(plan: Plan, say: Say) -> dict[str, Callable[[], list[str]]]:

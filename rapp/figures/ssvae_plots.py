@@ -40,6 +40,7 @@ STYLES: dict[str, dict[str, Any]] = {
 
 def draw(name: str, plan: Plan, say: Say) -> Path:
     """Draw one of ``FIGURES``."""
+    say(f"figure: {name}")
     path = plan.docs / "img" / f"ssvae-{name}.png"
     return drawn(path, lambda figure: FIGURES[name](figure, plan, say))
 

@@ -75,6 +75,32 @@ class Plan:
         return command + ("" if self.yardstick == "exact" else f" --yardstick {self.yardstick}")
 
 
+def fill(
+    page: Path,
+    tables: Mapping[str, Callable[[], Iterable[str]]],
+    source: Callable[[str], str],
+    figures: Mapping[str, Callable[[], object]],
+    only: Sequence[str] = (),
+) -> None:
+    """Measure tables into a page, each with a line about where it comes from, and draw figures.
+
+    Args:
+        source: that line, by the table's name.
+        only: names of those that are wanted; all if there are none.
+
+    Raises:
+        ConfigError: an unknown table or figure, or the page has no place for one.
+    """
+    known = [*tables, *figures]
+    for name in only or known:
+        if name in tables:
+            insert(page, name, [*tables[name](), "", source(name)])
+        elif name in figures:
+            figures[name]()
+        else:
+            raise ConfigError("table", name, f"known are {', '.join(known)}")
+
+
 def insert(page: Path, name: str, lines: Iterable[str]) -> None:
     """Put lines between ``<!-- table: name -->`` and ``<!-- end -->`` of a page.
 
@@ -93,8 +119,12 @@ def insert(page: Path, name: str, lines: Iterable[str]) -> None:
 
 def provenance(plan: Plan) -> str:
     """Where the numbers come from."""
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    return f"*`{plan.command}` on {machine}; {plan.held_out} held-out drops, labels by {plan.labels_by}.*"
+    return f"*`{plan.command}` on {machine()}; {plan.held_out} held-out drops, labels by {plan.labels_by}.*"
+
+
+def machine() -> str:
+    """What it was measured on."""
+    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
 
 
 def comparison(
@@ -196,7 +226,11 @@ def _built(plan: Plan, scenario: Scenario, folder: Path, num_drops: int) -> Path
 
 def ratio(trials: Sequence[Trial], yardstick: Trial) -> str:
     """Score relative to the yardstick's over the drops that it can satisfy: mean and deviation over seeds [%]."""
-    ratios = [100.0 * each.summary(yardstick)["of_exact"] for each in trials]
+    return mean_and_spread([100.0 * each.summary(yardstick)["of_exact"] for each in trials])
+
+
+def mean_and_spread(ratios: Sequence[float]) -> str:
+    """Mean and, of several, standard deviation [%]."""
     spread = f" ± {np.std(ratios, ddof=1):.2f}" if len(ratios) > 1 else ""
     return f"{np.mean(ratios):.2f} %{spread}"
 

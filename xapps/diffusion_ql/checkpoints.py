@@ -37,11 +37,17 @@ def packed(
     return safetensors.save({name: tensor.contiguous().clone() for name, tensor in tensors.items()})
 
 
-def require_weights(tensors: Mapping[str, Tensor], names: Sequence[str], group: str) -> None:
-    """Raises ``ValueError`` unless the set ``group`` has just these names."""
-    found = {name.removeprefix(f"{group}/") for name in tensors if name.startswith(f"{group}/")}
-    if odd := sorted(found ^ set(names)):
-        raise ValueError(f"weights missing or superfluous: {', '.join(odd[:5])}")
+def restore_weights(tensors: Mapping[str, Tensor], groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+    """Puts sets of tensors back where they were; raises ``KeyError``, ``ValueError`` or ``RuntimeError`` if they are
+    another network's."""
+    for group, each in groups.items():
+        found = {name.removeprefix(f"{group}/") for name in tensors if name.startswith(f"{group}/")}
+        if odd := sorted(found ^ set(each)):
+            raise ValueError(f"{group}s missing or superfluous: {', '.join(odd[:5])}")
+    with torch.no_grad():
+        for group, each in groups.items():
+            for name, tensor in each.items():
+                tensor.copy_(tensors[f"{group}/{name}"])
 
 
 def restore_answers(tensors: Mapping[str, Tensor], parts: Sequence[Experience]) -> None:

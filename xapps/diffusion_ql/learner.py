@@ -12,12 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors import torch as safetensors
 from torch import Tensor
 
 from oran.e2sm.rrm import RadioReport
-from oran.errors import ConfigError, ModelError
+from oran.errors import ConfigError
 from xapps.diffusion_ql import checkpoints, network
 from xapps.diffusion_ql.alone import own_drops
 from xapps.diffusion_ql.diffusion import Schedule
@@ -29,7 +28,7 @@ from xapps.diffusion_ql.variety import split, varied
 from xapps.runtime.trained_model import TrainedModel
 from xapps.ssvae.batches import num_drops
 from xapps.ssvae.features import Normalisation, equal_power_snr_db
-from xapps.training.epochs import EpochCurves, EpochLearner, restore_moments
+from xapps.training.epochs import EpochCurves, EpochLearner, checkpoint_tensors, restore_moments
 
 
 class DiffusionQlLearner(EpochLearner):
@@ -210,18 +209,11 @@ class DiffusionQlLearner(EpochLearner):
         Raises:
             ModelError: the checkpoint is of another training, or damaged.
         """
-        try:
-            tensors = safetensors.load(checkpoint)
-            checkpoints.require_weights(tensors, list(self.weights), "weight")
-            with torch.no_grad():
-                for name, w in self.weights.items():
-                    w.copy_(tensors[f"weight/{name}"])
-                    self.average[name].copy_(tensors[f"average/{name}"])
+        with checkpoint_tensors(checkpoint) as tensors:
+            checkpoints.restore_weights(tensors, {"weight": self.weights, "average": self.average})
             self._best = {name: tensors[f"best/{name}"] for name in self.weights if name.startswith("policy.")}
             checkpoints.restore_answers(tensors, self.parts)
             epoch, best_epoch, self._best_score = tensors["progress"].tolist()
-        except (KeyError, RuntimeError, ValueError, SafetensorError) as error:
-            raise ModelError(f"the checkpoint is damaged or of another training: {error}") from error
         restore_moments(tensors, self.weights, self._optimiser)
         self.epoch, self._best_epoch = int(epoch), int(best_epoch)
         self.curves = curves[: self.epoch]  # curves are written first: one more epoch may stand there

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -14,12 +14,18 @@ from xapps.diffusion_ql.network import Architecture
 from xapps.diffusion_ql.reward import Kind
 from xapps.diffusion_ql.sampling import Pessimism, Sampling
 from xapps.diffusion_ql.variety import Variety
-from xapps.training.settings import named
+from xapps.training.settings import TrainingSettings, named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Preset:
+class Preset(TrainingSettings):
     """Settings of one training; defaults are those of "sane"."""
+
+    readers: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
+        "behaviours": tuple,
+        "sampling": lambda value: Sampling.from_dict(dict(value)),
+        "variety": lambda value: Variety.from_dict(dict(value)),
+    }
 
     kind: Literal["equivariant", "flat"] = "equivariant"
     width: int = 32
@@ -92,27 +98,6 @@ class Preset:
         that were decoded, as the raw ones lack what the decoder does for all of them."""
         return self.guidance > 0.0 and self.denoising != "ranking"
 
-    def with_changes(self, changes: Mapping[str, Any]) -> Preset:
-        """The preset with some fields replaced; ``sampling``, ``variety`` and ``behaviours`` as JSON has them.
-
-        Raises:
-            ConfigError: unknown field or bad value.
-        """
-        read = {name: _READERS[name](value) if name in _READERS else value for name, value in changes.items()}
-        try:
-            return replace(self, **read)
-        except TypeError as error:
-            raise ConfigError("preset", dict(changes), str(error)) from error
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "behaviours": tuple,
-    "sampling": lambda value: Sampling.from_dict(dict(value)),
-    "variety": lambda value: Variety.from_dict(dict(value)),
-}
 
 PRESETS: dict[str, Preset] = {
     # Table I as printed: a flat network of 16 layers of 128, twenty steps, discount .98 over drops that no decision

@@ -11,18 +11,17 @@ The student is a model of the same kind: the same networks in the same file, dra
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors import torch as safetensors
 from torch import Tensor
 
 from oran.e2sm.rrm import RadioReport
-from oran.errors import ConfigError, ModelError
+from oran.errors import ConfigError
 from xapps.diffusion_ql import checkpoints, network
 from xapps.diffusion_ql.diffusion import Schedule, sub_steps
 from xapps.diffusion_ql.policy import DiffusionQlPolicy
@@ -32,12 +31,15 @@ from xapps.runtime.model_file import ModelFile
 from xapps.runtime.trained_model import TrainedModel
 from xapps.ssvae.batches import num_drops, take
 from xapps.ssvae.features import observe
-from xapps.training.epochs import EpochCurves, EpochLearner, restore_moments
+from xapps.training.epochs import EpochCurves, EpochLearner, checkpoint_tensors, restore_moments
+from xapps.training.settings import TrainingSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StudentPreset:
+class StudentPreset(TrainingSettings):
     """Settings of a distillation."""
+
+    readers: ClassVar[Mapping[str, Callable[[Any], Any]]] = {"variety": lambda value: Variety.from_dict(dict(value))}
 
     teacher_steps: int = 20
     """Steps of the chain whose answers are learned."""
@@ -62,23 +64,6 @@ class StudentPreset:
                 raise ConfigError(name, getattr(self, name), "at least 1")
         if not 0.0 < self.validation_share < 1.0:
             raise ConfigError("validation_share", self.validation_share, "between 0 and 1")
-
-    def with_changes(self, changes: Mapping[str, Any]) -> StudentPreset:
-        """The preset with some fields replaced.
-
-        Raises:
-            ConfigError: unknown field or bad value.
-        """
-        read = dict(changes)
-        if "variety" in read:
-            read["variety"] = Variety.from_dict(read["variety"])
-        try:
-            return replace(self, **read)
-        except TypeError as error:
-            raise ConfigError("preset", dict(changes), str(error)) from error
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 STUDENT = "student"
@@ -214,15 +199,8 @@ class StudentLearner(EpochLearner):
         Raises:
             ModelError: the checkpoint is of another training, or damaged.
         """
-        try:
-            tensors = safetensors.load(checkpoint)
-            checkpoints.require_weights(tensors, list(self.weights), "weight")
-            with torch.no_grad():
-                for name, w in self.weights.items():
-                    w.copy_(tensors[f"weight/{name}"])
-                    self.average[name].copy_(tensors[f"average/{name}"])
+        with checkpoint_tensors(checkpoint) as tensors:
+            checkpoints.restore_weights(tensors, {"weight": self.weights, "average": self.average})
             (epoch,) = tensors["progress"].tolist()
-        except (KeyError, RuntimeError, ValueError, SafetensorError) as error:
-            raise ModelError(f"the checkpoint is damaged or of another training: {error}") from error
         restore_moments(tensors, self.weights, self._optimiser)
         self.epoch, self.curves = int(epoch), curves[: int(epoch)]

@@ -14,19 +14,17 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors import torch as safetensors
 from torch import Tensor
 
 from oran.e2sm.rrm import RadioReport
-from oran.errors import ModelError
 from xapps.dqn.core import Core
 from xapps.dqn.fair import FairPractice
 from xapps.dqn.network import Architecture
 from xapps.dqn.presets import Preset
 from xapps.dqn.printed import PaperPractice
 from xapps.runtime.trained_model import TrainedModel
-from xapps.training.epochs import EpochCurves, EpochLearner
+from xapps.training.epochs import EpochCurves, EpochLearner, checkpoint_tensors
 
 Draw = Callable[..., RadioReport]
 """``draw(num_drops, *key)``: independent drops, arrays (N, U, R, K); equal keys give equal drops."""
@@ -117,15 +115,12 @@ class DqnLearner(EpochLearner):
         Raises:
             ModelError: the checkpoint is of another network, or damaged.
         """
-        try:
-            tensors = safetensors.load(checkpoint)
+        with checkpoint_tensors(checkpoint) as tensors:
             self._core.restore(tensors)
             self._best = {name: tensors[f"best/{name}"] for name in self._best}
             replay = {name: value.numpy() for name, value in tensors.items() if name.startswith("replay/")}
             self._practice.restore({name.removeprefix("replay/"): array for name, array in replay.items()})
             epoch, best_epoch, self._best_score = tensors["progress"].tolist()
-        except (KeyError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"the checkpoint is damaged or of another training: {error}") from error
         self.epoch, self._best_epoch = int(epoch), int(best_epoch)
         self.curves = curves[: self.epoch]  # curves are written first: one more epoch may stand there
 

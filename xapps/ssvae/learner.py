@@ -12,13 +12,12 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors import torch as safetensors
 from torch import Tensor
 from torch.nn import functional
 
 from oran.e2sm.rrm import RadioReport
-from oran.errors import ConfigError, ModelError
+from oran.errors import ConfigError
 from xapps.runtime.trained_model import TrainedModel
 from xapps.ssvae import losses, network
 from xapps.ssvae.batches import TrainingSet, num_drops, take, take_labels
@@ -26,7 +25,7 @@ from xapps.ssvae.features import Normalisation, observe
 from xapps.ssvae.network import Architecture
 from xapps.ssvae.presets import Preset
 from xapps.ssvae.views import similar_gain_db
-from xapps.training.epochs import EpochCurves, EpochLearner, moments, restore_moments
+from xapps.training.epochs import EpochCurves, EpochLearner, checkpoint_tensors, moments, restore_moments
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +127,14 @@ class SsvaeLearner(EpochLearner):
         Raises:
             ModelError: the checkpoint is of another network, or damaged.
         """
-        try:
-            tensors = safetensors.load(checkpoint)
+        with checkpoint_tensors(checkpoint) as tensors:
             with torch.no_grad():
                 for name, w in self.weights.items():
                     w.copy_(tensors[f"weight/{name}"])
             self._best = {name: tensors[f"best/{name}"] for name in self.weights}
-        except (KeyError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"the checkpoint is damaged or of another training: {error}") from error
+            epoch, best_epoch, best_score = tensors["progress"].tolist()
         restore_moments(tensors, self.weights, self._optimiser)
-        epoch, best_epoch, self._best_score = tensors["progress"].tolist()
-        self.epoch, self._best_epoch = int(epoch), int(best_epoch)
+        self.epoch, self._best_epoch, self._best_score = int(epoch), int(best_epoch), best_score
         self.curves = curves[: self.epoch]  # curves are written first: one more epoch may stand there
 
     def _batches(self, rng: np.random.Generator) -> Iterator[tuple[_Batch, RadioReport | None]]:

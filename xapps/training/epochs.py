@@ -7,7 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
+from safetensors import SafetensorError
+from safetensors import torch as safetensors
 from torch import Tensor
+
+from oran.errors import ModelError
 
 EpochCurves = dict[str, float]
 """What one epoch measured: losses by term, and the validation score."""
@@ -77,3 +81,16 @@ def restore_moments(
         found = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
         if found:
             optimiser.state[weight] = found
+
+
+@contextmanager
+def checkpoint_tensors(checkpoint: bytes) -> Iterator[dict[str, Tensor]]:
+    """The tensors of a checkpoint, while a training takes them over.
+
+    Raises:
+        ModelError: damaged, or what is missing or of another shape in the block shows that it is another training's.
+    """
+    try:
+        yield safetensors.load(checkpoint)
+    except (KeyError, RuntimeError, ValueError, SafetensorError) as error:
+        raise ModelError(f"the checkpoint is damaged or of another training: {error}") from error

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from oran.errors import ConfigError
 
@@ -13,19 +13,27 @@ from oran.errors import ConfigError
 class TrainingSettings:
     """What every allocator's preset can do."""
 
+    readers: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
+    """How fields are read that JSON has in another form."""
+
     def with_changes(self, changes: Mapping[str, Any]) -> Self:
-        """The preset with some fields replaced.
+        """The preset with some fields replaced, as they are or as JSON has them.
 
         Raises:
             ConfigError: unknown field or bad value.
         """
         try:
-            return replace(self, **changes)
+            read = {name: self.readers.get(name, _as_it_is)(value) for name, value in changes.items()}
+            return replace(self, **read)
         except TypeError as error:
             raise ConfigError("preset", dict(changes), str(error)) from error
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 PresetT = TypeVar("PresetT")

@@ -15,13 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors import torch as safetensors
 from torch import Tensor
 
-from oran.errors import ModelError
 from xapps.runtime.trained_model import TrainedModel
-from xapps.training.epochs import EpochCurves, EpochLearner, moments, restore_moments
+from xapps.training.epochs import EpochCurves, EpochLearner, checkpoint_tensors, moments, restore_moments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +82,9 @@ class SteppedLearner(EpochLearner):
         Raises:
             ModelError: the checkpoint is of another network, or damaged.
         """
-        try:
-            tensors = safetensors.load(checkpoint)
+        with checkpoint_tensors(checkpoint) as tensors:
             self._restore_weights(tensors)
             [epoch] = tensors["progress"].tolist()
-        except (KeyError, ValueError, SafetensorError) as error:
-            raise ModelError(f"the checkpoint is damaged or of another training: {error}") from error
         restore_moments(tensors, self.weights, self._optimiser)
         self.epoch = int(epoch)
         self.curves = curves[: self.epoch]  # curves are written first: one more epoch may stand there

@@ -8,7 +8,6 @@ import pytest
 from e2sim.physics import constraints
 from e2sim.physics.objective import rate_satisfied, rates_bps_hz
 from e2sim.physics.units import db_to_linear
-from oran.errors import ConfigError
 from rapp.draws import Stream, draw, generator
 from rapp.evaluation import Trial
 from rapp.figures import hard_cells, hard_channel, hard_each, hard_ssvae
@@ -77,7 +76,7 @@ def test_a_network_for_reports_is_kept_with_its_weights(tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_cell_of_the_table_is_a_dash_for_whoever_cannot_decide():
+def test_a_cell_of_the_table_is_a_dash_where_nobody_was_tried():
     def trial(score):
         score = np.array(score)
         return Trial("t", score, score, 0 * score + 1, 0 * score, 0 * score + 2.0)
@@ -86,18 +85,6 @@ def test_a_cell_of_the_table_is_a_dash_for_whoever_cannot_decide():
     assert hard_each._cell([], best) == "–"
     assert hard_each._cell([trial([0.0, 10.0])], best) == "50.0 % (50%), 2.0 ms"
     assert hard_each._cell([trial([0.0, 10.0]), best], best) == "75.0 ± 35.4 % (75%), 2.0 ms"
-
-
-class OneCellOnly:
-    name = "one"
-
-    def decide(self, report):
-        raise ConfigError("num_rus", report.num_rus, "one only")
-
-
-def test_who_serves_one_ru_only_is_left_out_where_rus_interfere():
-    assert not hard_each._decides(OneCellOnly(), "interfering")
-    assert hard_each._decides(untrained(3), "three slices")
 
 
 @pytest.mark.slow

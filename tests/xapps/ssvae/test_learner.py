@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from safetensors import torch as safetensors
 
 from oran.e2sm.rrm import Allocation
 from oran.errors import ConfigError, ModelError
@@ -71,6 +72,14 @@ def test_a_checkpoint_of_another_network_is_refused(toy):
     checkpoint = SsvaeLearner(toy, SHORT.with_changes({"width": 16}), seed=0).checkpoint()
     with pytest.raises(ModelError):
         SsvaeLearner(toy, SHORT, seed=0).restore(checkpoint, [])
+
+
+@pytest.mark.parametrize("missing", ["progress", "weight/", "best/"])
+def test_a_checkpoint_that_lacks_a_part_is_refused(toy, missing):
+    tensors = safetensors.load(SsvaeLearner(toy, SHORT, seed=0).checkpoint())
+    kept = {name: tensor for name, tensor in tensors.items() if not name.startswith(missing)}
+    with pytest.raises(ModelError, match="damaged or of another training"):
+        SsvaeLearner(toy, SHORT, seed=0).restore(safetensors.save(kept), [])
 
 
 def test_the_progress_callback_hears_of_every_epoch(toy):
