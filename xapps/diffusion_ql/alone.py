@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from e2sim.physics.units import linear_to_db
 from oran.e2sm.rrm import RadioReport
 from xapps.classic.cell import gains, strongest_ru
+from xapps.ssvae.batches import with_ues
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.integer]
@@ -70,16 +71,5 @@ def _of_ru(report: RadioReport, ru: int, ues: Indices | tuple[Indices, Indices],
     def pick(field: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(np.broadcast_to(field, shape)[ues])
 
-    return replace(
-        report,
-        ue_ids=pick(report.ue_ids),
-        slice_ids=pick(report.slice_ids),
-        weight=pick(report.weight),
-        min_rate_bps_hz=pick(report.min_rate_bps_hz),
-        max_delay_s=pick(report.max_delay_s),
-        queue_bytes=None if report.queue_bytes is None else pick(report.queue_bytes),
-        gain_db=gain_db,
-        ru_power_budget_w=report.ru_power_budget_w[ru : ru + 1],
-        in_force=None,
-        kpi=None,
-    )
+    own = with_ues(report, pick, gain_db)
+    return replace(own, ru_power_budget_w=report.ru_power_budget_w[ru : ru + 1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,7 +36,11 @@ def take(report: RadioReport, index: Index) -> RadioReport:
     def pick(field: NDArray) -> NDArray:
         return np.broadcast_to(field, (n, num_ues))[index]
 
-    gain_db = report.gain_db
+    return with_ues(report, pick, None if report.gain_db is None else report.gain_db[index])
+
+
+def with_ues(report: RadioReport, pick: Callable[[NDArray], NDArray], gain_db: NDArray | None) -> RadioReport:
+    """A report of other UEs: every per-UE field as ``pick`` has it, with their gains; without a history."""
     return replace(
         report,
         ue_ids=pick(report.ue_ids),
@@ -45,7 +49,7 @@ def take(report: RadioReport, index: Index) -> RadioReport:
         min_rate_bps_hz=pick(report.min_rate_bps_hz),
         max_delay_s=pick(report.max_delay_s),
         queue_bytes=None if report.queue_bytes is None else pick(report.queue_bytes),
-        gain_db=None if gain_db is None else gain_db[index],
+        gain_db=gain_db,
         in_force=None,
         kpi=None,
     )
